@@ -1,0 +1,53 @@
+# The two commands are `make demo` and `make test`; `make check` is the gate.
+# Nothing but python3 with venv and pip is assumed; PYTHON=... names another one.
+
+BIN := .venv/bin
+
+.PHONY: help demo test test-slow check gate format bench wheel clean
+
+help:
+	@echo "make demo       the paper's comparison on street scenes, from nothing to runs/quick/report.html"
+	@echo "make test       the tests (under 10 minutes)"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make check      the whole gate: format, lint, types, import rules, tests"
+	@echo "make format     bring the code into its format"
+	@echo "make bench      the benchmarks"
+	@echo "make wheel      build the wheel into dist/"
+	@echo "make clean      remove what was built; runs/ stays"
+
+demo:
+	@tools/setup.sh train
+	@$(BIN)/cofeat reproduce recipes/quick.yaml
+
+test:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/python -m pytest -m slow
+
+check: gate test
+
+gate:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench:
+	@tools/setup.sh codecs,train,dev
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+wheel:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes .venv and installs cofeat with the extras named by $1 (such as train or
+# train,dev). Quick when nothing has changed; needs python3 with venv and pip.
+set -eu
+cd "$(dirname "$0")/.."
+extras=${1:?usage: tools/setup.sh EXTRAS}
+python=${PYTHON:-python3}
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+command -v "$python" >/dev/null || fail "there is no '$python': install Python 3.11 or later, or name it with PYTHON=..."
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old: install Python 3.11 or later, or name it with PYTHON=..."
+if [ ! -x .venv/bin/pip ]; then
+    "$python" -m venv .venv >/dev/null 2>&1 ||
+        fail "'$python -m venv' does not work: install it (Debian: apt-get install python3-venv)"
+fi
+
+# What is installed follows from these two files; the developers' set holds what train has.
+wanted=$(cat pyproject.toml constraints.txt | cksum)
+for stamp in ".venv/.installed-$extras" ".venv/.installed-codecs,train,dev"; do
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+        exit 0
+    fi
+done
+echo "setup: installing cofeat[$extras] into .venv"
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]" ||
+    fail "pip could not install the packages: is there a network? (docs/install.md tells how torch is had)"
+echo "$wanted" >".venv/.installed-$extras"
