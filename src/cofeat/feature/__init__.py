@@ -1,0 +1,1 @@
+"""The way of a feature tensor to bytes and back; no torch."""

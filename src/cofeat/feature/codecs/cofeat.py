@@ -1,0 +1,131 @@
+"""cofeat's own lossless codec, made for quantized features.
+
+Each channel's own distribution, its zeros, the neighborhood within a channel,
+other channels and the activity at a place tell what to expect of an element.
+``cofeat.feature.entropy`` is the machinery; docs/decisions/feature-codec.md has
+the figures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cofeat.errors import BitstreamError, InvalidInputError
+from cofeat.feature.codecs.base import Shape
+from cofeat.feature.entropy import tables
+from cofeat.feature.entropy.analysis import make_plan
+from cofeat.feature.entropy.coder import DecodingCoder, EncodingCoder
+from cofeat.feature.entropy.lattice import lattice
+from cofeat.feature.entropy.plan import MOST_GENERATIONS, code_plan, code_zero_classes
+from cofeat.feature.entropy.prediction import Int16Array
+from cofeat.feature.entropy.walk import Walk
+from cofeat.feature.quantizer import MAX_BITS, IntegerArray, integer_type
+
+# Bits below these are as good as noise.
+_MODELED_BITS = 8
+# Neighbors' places take about a hundred bytes each. A stride of 4 leaves a quarter of this of
+# a 2048 x 1024 image.
+MOST_PLACES = 1 << 19
+MOST_ELEMENTS = 1 << 26
+# No element takes less than log2(4096 / 4095) bits, so a byte holds fewer than 2^15.
+_MOST_ELEMENTS_PER_BYTE = 1 << 15
+# Fewer lanes make more steps, and steps take time.
+_MOST_ELEMENTS_PER_LANE = 1 << 12
+
+
+class CofeatCodec:
+    """See ``Codec``."""
+
+    name = "cofeat"
+    id = 16
+    lossless = True
+    extra: str | None = None
+    # The most generations of channels: how often channels may refer to earlier ones.
+    min_setting = 1
+    max_setting = MOST_GENERATIONS
+    # What more of them save does not repay their time but where channels are much alike.
+    default_setting = 4
+    best_setting = MOST_GENERATIONS
+    max_bits = MAX_BITS
+
+    def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
+        """Model the top 8 bits, and write what is below them as it is."""
+        if _too_large(values.shape):
+            raise InvalidInputError(
+                f"codec '{self.name}' holds up to {MOST_ELEMENTS} elements in channels of up to "
+                f"{MOST_PLACES}, not {values.shape}: use another codec"
+            )
+        channels, height, width = values.shape
+        low_bits = max(bits - _MODELED_BITS, 0)
+        flat = np.ascontiguousarray(values).reshape(channels, -1)
+        high = (flat >> low_bits).astype(np.int16)
+        live = np.flatnonzero(high.any(axis=1))
+        coder = EncodingCoder(_lanes(high, bits - low_bits))
+        classes = np.full(channels, tables.ALL_ZERO, np.int64)
+        if live.size:
+            plan, known = make_plan(high[live], (height, width), bits - low_bits, setting)
+            classes[live] = plan.zero_class
+        code_zero_classes(coder, classes, channels)
+        if live.size:
+            code_plan(coder, plan, plan.zero_class, (height, width), bits - low_bits)
+            Walk(coder, plan, (height, width), (1 << bits - low_bits) - 1, known).run()
+        if low_bits:
+            for low in flat & flat.dtype.type((1 << low_bits) - 1):
+                coder.raw(low, np.full(low.size, low_bits))
+        return coder.finish()
+
+    def decode(self, payload: bytes, shape: Shape, bits: int, setting: int) -> IntegerArray:  # noqa: ARG002
+        """Read the channels' classes, the plan, the elements and the low bits."""
+        if _too_large(shape):
+            raise BitstreamError(f"a tensor of {shape} is too large for codec '{self.name}'")
+        channels, height, width = shape
+        low_bits = max(bits - _MODELED_BITS, 0)
+        coder = DecodingCoder(payload)
+        classes = code_zero_classes(coder, None, channels)
+        live = np.flatnonzero(classes != tables.ALL_ZERO)
+        _check_effort(live.size * height * width, len(payload), coder.lanes)
+        flat = np.zeros((channels, height * width), integer_type(bits))
+        if live.size:
+            flat[live] = self._decode_live(coder, classes[live], (height, width), bits - low_bits)
+            flat <<= flat.dtype.type(low_bits)
+        if low_bits:
+            for low in flat:
+                low |= coder.raw(None, np.full(low.size, low_bits)).astype(flat.dtype)
+        coder.finish()
+        return flat.reshape(shape)
+
+    def _decode_live(
+        self, coder: DecodingCoder, classes: np.ndarray, size: tuple[int, int], bits: int
+    ) -> Int16Array:
+        """Decode the channels that are not all zero: (C, H * W) in raster order."""
+        plan = code_plan(coder, None, classes, size, bits)
+        ordered = Walk(coder, plan, size, (1 << bits) - 1, None).run()
+        values = np.empty(ordered.shape, np.int16)
+        values[:, lattice(*size, plan.schedule).order] = ordered
+        return values
+
+
+def _too_large(shape: tuple[int, ...]) -> bool:
+    channels, height, width = shape
+    return height * width > MOST_PLACES or channels * height * width > MOST_ELEMENTS
+
+
+def _lanes(values: Int16Array, bits: int) -> int:
+    """More lanes are faster, and take half a byte each: by the symbols and bits that are likely."""
+    likely_bits = values.size // 4 + bits * int(np.count_nonzero(values))
+    return min(values.size >> 8, likely_bits >> 9)
+
+
+def _check_effort(elements: int, payload_bytes: int, lanes: int) -> None:
+    """Refuse what would take long although no encoder writes it.
+
+    Raises:
+        BitstreamError: more elements than so many bytes can hold, or too few lanes.
+    """
+    if elements > payload_bytes * _MOST_ELEMENTS_PER_BYTE:
+        raise BitstreamError(f"{payload_bytes} bytes are too few for {elements} elements")
+    if elements > lanes * _MOST_ELEMENTS_PER_LANE and lanes < 1024:
+        raise BitstreamError(f"{lanes} lanes are too few for {elements} elements")
+
+
+COFEAT = CofeatCodec()

@@ -1,0 +1,15 @@
+"""What the ``cofeat`` codec is made of; docs/bitstream.md is the norm.
+
+::
+
+    lattice.py     in which order the elements of a plane are coded, and their neighbors
+    tables.py      the constants: logarithm, weights, first beliefs
+    prediction.py  what neighbors and other channels say of an element
+    walk.py        the walk over all elements, which both directions take
+    plan.py        what is told before: channels' statistics, filters, references
+    analysis.py    the encoder's choices for that
+    coder.py       symbols and raw bits, encoding or decoding
+    adaptive.py    rows of frequencies that learn
+    rans.py        symbols and their frequencies to words and back, many lanes at a time
+    rawbits.py     bits that no model would shorten
+"""

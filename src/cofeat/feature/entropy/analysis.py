@@ -1,0 +1,165 @@
+"""The encoder's choices. It may choose freely, so here are floats.
+
+Another encoder may choose otherwise; every decoder must take it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cofeat.feature.entropy import tables
+from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Lattice, lattice
+from cofeat.feature.entropy.plan import Plan, most_generations
+from cofeat.feature.entropy.prediction import Int16Array, References, filtered
+from cofeat.feature.entropy.walk import Known
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Int64Array = npt.NDArray[np.int64]
+
+# Larger planes have few elements near an edge; then fewer passes are worth more.
+_MOST_DIAGONAL_PLACES = 200
+# Generations of fewer elements cost more time than they save bytes.
+_GENERATION_ELEMENTS = {COARSE_TO_FINE: 8192, DIAGONAL: 32768}
+# Channels with fewer zeros code them as values like others.
+_LEAST_ZEROS = 0.02
+# A class of zeros spans so much of the log odds.
+_ZERO_CLASS_STEP = 0.6
+_MOST_FITTED_CHANNELS = 64
+# What it takes to tell of a reference: its channel and its coefficient.
+_REFERENCE_BITS = 13.0
+# Matching pursuit takes the square of their number.
+_MOST_REFERRING_CHANNELS = 2048
+
+
+def make_plan(
+    values: Int16Array, size: tuple[int, int], bits: int, generations: int
+) -> tuple[Plan, Known]:
+    """Choose a plan.
+
+    Args:
+        values: (C, H * W) in raster order, no channel all zero.
+        size: (height, width) of a plane.
+        bits: n, up to 8.
+        generations: at most so many; each costs time and saves bytes.
+
+    Returns:
+        the plan, and what the walk would otherwise compute again.
+    """
+    channels, places = values.shape
+    schedule = COARSE_TO_FINE
+    if places <= _MOST_DIAGONAL_PLACES and most_generations(DIAGONAL, channels, *size):
+        schedule = DIAGONAL
+    generations = min(max(values.size // _GENERATION_ELEMENTS[schedule], 1), generations)
+    generations = min(generations, most_generations(schedule, channels, *size))
+    if channels > _MOST_REFERRING_CHANNELS:
+        generations = 1
+    layout = lattice(*size, schedule)
+    values = values.take(layout.order, axis=1)
+
+    plan = Plan.empty(_zero_classes(values), schedule, generations)
+    mean = values.sum(axis=1) / places
+    plan.center = _centers(plan.kind, mean, bits)
+    deviation = np.abs(values - plan.center[:, None]).sum(axis=1) / places
+    planes = np.concatenate([values, plan.center[:, None]], axis=1)
+    _fit_filters(plan, planes, deviation, layout)
+    base = np.empty(values.shape, np.int16)
+    filters = plan.filters[plan.kind]
+    for part in layout.passes:
+        base[:, part.first : part.stop] = filtered(planes, plan.center, filters[:, part.type], part)
+    prediction = base
+    if generations > 1:
+        deviations = 4 * values - base
+        _choose_references(plan, deviations)
+        prediction = References(plan.references, plan.coefficients).added(base, deviations)
+    plan.scale = _scales(plan, values, prediction)
+    return plan, Known(values, prediction)
+
+
+def _zero_classes(values: Int16Array) -> Int64Array:
+    zeros = 1 - np.count_nonzero(values, axis=1) / values.shape[1]
+    odds = np.log((zeros + 1e-4) / (1 - zeros + 1e-4))
+    classes = np.clip(np.rint(odds / _ZERO_CLASS_STEP + 7.5), 1, tables.ALL_ZERO - 1)
+    return np.asarray(np.where(zeros > _LEAST_ZEROS, classes, 0), np.int64)
+
+
+def _centers(kind: Int64Array, mean: FloatArray, bits: int) -> Int16Array:
+    """Round means to what a center may be."""
+    levels = tables.CENTERS.astype(np.float64)
+    spiked = tables.CENTERS[np.searchsorted((levels[1:] + levels[:-1]) / 2, mean)]
+    step = 1 << tables.center_shift(bits)
+    plain = np.minimum(np.rint(mean / step), (1 << bits) // step - 1) * step
+    return np.where(kind == 1, spiked, plain).astype(np.int16)
+
+
+def _fit_filters(plan: Plan, planes: Int16Array, deviation: FloatArray, layout: Lattice) -> None:
+    """Least squares for each kind of channels and type of pass, channels weighted alike."""
+    for kind in (0, 1):
+        members = np.flatnonzero(plan.kind == kind)
+        if not members.size:
+            continue
+        # Some channels, spread evenly, tell as much as all.
+        members = members[:: -(-len(members) // _MOST_FITTED_CHANNELS)]
+        scaled = (planes[members] - plan.center[members, None]).astype(np.float32)
+        scaled /= deviation[members, None] + 1
+        sums: dict[int, tuple[Any, Any]] = {}
+        for part in layout.passes:
+            if not part.taps:
+                continue
+            taps = [sum(scaled.take(places, axis=1) for places in tap) for tap in part.taps]
+            matrix = np.stack(taps).reshape(len(taps), -1)
+            target = scaled[:, part.first : part.stop].reshape(-1)
+            square, cross = sums.get(part.type, (0, 0))
+            sums[part.type] = square + matrix @ matrix.T, cross + matrix @ target
+        for type_, (square, cross) in sums.items():
+            size = len(cross)
+            ridge = (1 + 1e-3 * np.trace(square) / size) * np.eye(size)
+            weights = np.rint(64 * np.linalg.solve(square + ridge, cross))
+            plan.filters[kind, type_, :size] = np.clip(weights, -127, 127)
+
+
+def _scales(plan: Plan, values: Int16Array, prediction: Int16Array) -> Int64Array:
+    """The mean logarithm of each channel's residuals, in half octaves."""
+    lowest = plan.kind[:, None].astype(np.int16)
+    residuals = np.abs(values - np.clip(prediction + 2 >> 2, lowest, 255))
+    coded = values >= lowest
+    total = (tables.LOGARITHM.take(residuals) * coded).sum(axis=1, dtype=np.int32)
+    mean = total / np.maximum(np.count_nonzero(coded, axis=1), 1)
+    return np.asarray(np.clip(np.rint(mean / 4), 0, tables.SCALES - 1), np.int64)
+
+
+def _choose_references(plan: Plan, deviations: Int16Array) -> None:
+    """Matching pursuit, for all channels of a generation at once."""
+    places = deviations.shape[1]
+    floats = deviations.astype(np.float32)
+    gram = floats @ floats.T
+    energy = np.diagonal(gram) + np.float32(1e-3)
+    magnitudes = tables.MAGNITUDES / np.float32(1 << tables.COEFFICIENT_BITS)
+    # A zero is told by less than a value; and rounding to levels is a noise that stays.
+    worth = places / 2 * np.where(plan.kind == 1, 0.75, 1.0)
+    noise = np.float32(1.3 * places)
+    for first, stop in itertools.pairwise(plan.bounds[1:]):
+        rows, each = np.arange(first, stop), np.arange(stop - first)
+        cross, left = gram[first:stop, :first].copy(), energy[first:stop].copy()
+        for rank in range(tables.MOST_REFERENCES):
+            best = (cross * cross / energy[:first]).argmax(axis=1)
+            wish = cross[each, best] / energy[best]
+            index = np.rint(4 * np.log2(np.abs(wish) + 1e-9)).astype(np.int64) + tables.ONE_INDEX
+            possible = (index >= 0) & (index < len(magnitudes) + 2)
+            index = np.clip(index, 0, len(magnitudes) - 1)
+            factor = np.copysign(magnitudes[index], wish)
+            then = left - factor * (2 * cross[each, best] - factor * energy[best])
+            gain = worth[rows] * np.log2((left + noise) / (np.maximum(then, 0) + noise))
+            take = (gain > _REFERENCE_BITS) & possible
+            if not take.any():
+                break
+            plan.references[rows[take], rank] = best[take]
+            index += np.where(wish < 0, len(magnitudes), 0)
+            plan.coefficients[rows[take], rank] = index[take]
+            left = np.where(take, then, left)
+            cross -= factor[:, None] * gram[best, :first]
+            # A channel that took nothing now takes nothing later.
+            cross[~take] = 0

@@ -1,0 +1,84 @@
+"""What the neighbors and other channels say of an element, in quarters of a level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cofeat.feature.entropy import tables
+from cofeat.feature.entropy.lattice import Pass
+
+Int16Array = npt.NDArray[np.int16]
+IntArray = npt.NDArray[np.signedinteger[Any]]
+
+# Far enough beyond 0 and 4 * 255; differences of such numbers fit 16 bits.
+_LOWEST, _HIGHEST = -1024, 2047
+
+
+def limited(prediction: npt.NDArray[np.int32]) -> Int16Array:
+    """Keep predictions within what 16 bits can work with."""
+    return np.clip(prediction, _LOWEST, _HIGHEST).astype(np.int16)
+
+
+def filtered(planes: Int16Array, center: Int16Array, filters: IntArray, part: Pass) -> Int16Array:
+    """Predict a pass from the neighbors alone: (C, n).
+
+    Args:
+        planes: (C, H * W + 1) values in coding order, the center last.
+        center: (C,).
+        filters: (C, MOST_TAPS) in 64ths.
+        part: the pass.
+    """
+    total = np.zeros((len(planes), part.stop - part.first), np.int32)
+    for index, tap in enumerate(part.taps):
+        around = planes.take(tap[0], axis=1)
+        for places in tap[1:]:
+            around += planes.take(places, axis=1)
+        around -= (len(tap) * center)[:, None]
+        total += around * filters[:, index, None].astype(np.int32)
+    total >>= 4
+    total += (4 * center.astype(np.int32))[:, None]
+    return limited(total)
+
+
+class References:
+    """Which channels' deviations some channels add to their predictions, and how much of them.
+
+    A deviation is four times the value, less what the neighbors alone predicted.
+
+    Args:
+        references: (C, MOST_REFERENCES) channels, or -1.
+        coefficients: (C, MOST_REFERENCES) indices into tables.COEFFICIENTS.
+    """
+
+    def __init__(self, references: IntArray, coefficients: IntArray) -> None:
+        # One entry a rank: the channels that have such a reference, those, how much of them.
+        self._ranks: list[tuple[IntArray, IntArray, IntArray]] = []
+        for rank in range(tables.MOST_REFERENCES):
+            has = np.flatnonzero(references[:, rank] >= 0)
+            if has.size:
+                factors = tables.COEFFICIENTS[coefficients[has, rank], None]
+                self._ranks.append((has, references[has, rank], factors))
+
+    def added(self, base: Int16Array, deviations: Int16Array) -> Int16Array:
+        """Return the predictions, (C, n).
+
+        Args:
+            base: (C, n) what the neighbors predict.
+            deviations: (all channels, n), valid for those that are referred to.
+        """
+        if not self._ranks:
+            return base
+        prediction = base.astype(np.int32)
+        for channels, said in self._said(deviations):
+            prediction[channels] += said
+        return limited(prediction)
+
+    def _said(self, deviations: Int16Array) -> Iterator[tuple[IntArray, IntArray]]:
+        for channels, references, factors in self._ranks:
+            said = deviations[references] * factors
+            said >>= tables.COEFFICIENT_BITS
+            yield channels, said
