@@ -1,0 +1,1 @@
+"""Losses that belong to no single task: compressibility, and the weights between losses."""

@@ -1,0 +1,1 @@
+"""The network: encoder, bottleneck, Q-layer and the heads of the tasks."""

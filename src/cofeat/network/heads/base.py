@@ -1,0 +1,70 @@
+"""What a head is: the part of the network that makes one task's output from the features."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from torch import Tensor, nn
+
+Activation = Literal["relu", "none"]
+
+# No step of the chain is narrower. The paper's chains end at 16 channels, so
+# this changes nothing there; it keeps the heads of narrow encoders able.
+MIN_CHANNELS = 16
+
+
+class LossSum(NamedTuple):
+    """A loss as a sum over elements and their number, so that processes can share a batch."""
+
+    total: Tensor
+    """Sum over all elements that count, shape ()."""
+    elements: Tensor
+    """How many there are, shape ()."""
+
+
+class Head(nn.Module):
+    """A chain of 2x2 transposed convolutions, each followed by a 3x3 convolution, then a 1x1 one.
+
+    Each step doubles the size and halves the channels, from the features to
+    the full resolution::
+
+        (N, C, h, w) ─► up 2x2 ─► conv 3x3 ─► ... ─► conv 1x1 ─► (N, outputs, H, W)
+
+    Args:
+        channels: of the features.
+        stride: of the features against the image, a power of two.
+        outputs: channels of the output.
+        activation: after each 3x3 convolution. The released first implementation
+            has none, so that its heads are linear but for the encoder.
+
+    Source: Alvar and Bajic, ICIP 2019, section 2.
+    """
+
+    kind: Literal["classification", "regression"]
+    """How uncertainty weighting treats the loss."""
+
+    def __init__(self, channels: int, stride: int, outputs: int, activation: Activation) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(stride.bit_length() - 1):
+            narrower = max(channels // 2, MIN_CHANNELS)
+            layers.append(nn.ConvTranspose2d(channels, narrower, 2, stride=2))
+            layers.append(nn.Conv2d(narrower, narrower, 3, padding=1))
+            if activation == "relu":
+                layers.append(nn.ReLU(inplace=True))
+            channels = narrower
+        layers.append(nn.Conv2d(channels, outputs, 1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Turn features (N, C, h, w) into the raw output (N, outputs, h * stride, w * stride)."""
+        output: Tensor = self.layers(features)
+        return output
+
+    def loss(self, output: Tensor, truth: Tensor) -> LossSum:
+        """Return the loss of a raw output, cropped to the image, against the task's truth."""
+        raise NotImplementedError
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Turn a raw output, cropped to the image, into the task's prediction, batch first."""
+        raise NotImplementedError

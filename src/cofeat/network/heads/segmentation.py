@@ -1,0 +1,29 @@
+"""Semantic segmentation: 19 logits a pixel, cross-entropy without void."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cofeat.network.heads.base import Activation, Head, LossSum
+from cofeat.tasks.segmentation import NUM_CLASSES, VOID
+
+
+class SegmentationHead(Head):
+    """Output: logits (N, 19, H, W)."""
+
+    kind = "classification"
+
+    def __init__(self, channels: int, stride: int, activation: Activation = "relu") -> None:
+        super().__init__(channels, stride, NUM_CLASSES, activation)
+
+    def loss(self, output: Tensor, truth: Tensor) -> LossSum:
+        """Cross-entropy over the pixels that are not void; truth uint8 (N, H, W)."""
+        labels = truth.long()
+        total = F.cross_entropy(output.float(), labels, ignore_index=VOID, reduction="sum")
+        return LossSum(total, (labels != VOID).sum())
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return train ids, uint8 (N, H, W)."""
+        return output.argmax(dim=1).to(torch.uint8)
