@@ -1,0 +1,316 @@
+"""The recipe: everything that decides an experiment, typed and checked.
+
+YAML on disk, overridden on the command line as ``train.epochs=50``. Every
+default is the paper's where the paper has one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cofeat.errors import InvalidInputError
+from cofeat.image import parse_size
+
+Arm = Literal["baseline", "proposed"]
+# In a path of keys: any name that the user chooses.
+ANY_NAME = "*"
+
+
+def _checked_size(text: str) -> str:
+    parse_size(text)
+    return text
+
+
+Size = Annotated[str, AfterValidator(_checked_size)]
+
+
+class Section(BaseModel):
+    """A part of a recipe; unknown keys are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
+
+
+class Data(Section):
+    """Which pictures."""
+
+    name: str = "cityscapes"
+    """A data set of the table in ``cofeat.data``."""
+    root: str | None = None
+    """Its folder. Streets are made there, or beside the run where it is null."""
+    size: Size = "512x256"
+    """WxH in pixels to which all pictures are brought."""
+    train: int | None = Field(None, ge=1)
+    """How many training images; null is all. For streets, how many are made."""
+    val: int | None = Field(None, ge=1)
+    """How many validation images."""
+    seed: int = Field(0, ge=0)
+    """Of the streets."""
+
+
+class Network(Section):
+    """Which network."""
+
+    encoder: str = "resnet34"
+    cut: str | None = None
+    """Where the encoder ends; null is its default."""
+    weights: str | None = None
+    """``imagenet``, the path of a file, or null: from scratch."""
+    bottleneck: str = "none"
+    bottleneck_channels: int | None = Field(None, ge=1)
+    bits: int = Field(8, ge=1, le=16)
+    per_channel: bool = False
+    """One range a channel rather than one an image."""
+    noise: Literal["step"] | Annotated[float, Field(ge=0)] = "step"
+    """Half width of the training noise: half a step, or a fixed amplitude."""
+    tasks: tuple[str, ...] = ("segmentation", "disparity", "reconstruction")
+    activation: Literal["relu", "none"] = "relu"
+
+
+class Weight(Section):
+    """How one loss enters the total, see ``losses.weighting``."""
+
+    rule: Literal["uncertainty", "fixed", "log"] = "uncertainty"
+    pressure: float = Field(1.0, gt=0)
+
+
+class Compressibility(Weight):
+    """The loss that the proposed arm adds."""
+
+    form: Literal["literal", "scale_free"] = "scale_free"
+
+
+class Loss(Section):
+    """The weights of the losses; tasks that are not named are weighted by uncertainty."""
+
+    tasks: dict[str, Weight] = {}
+    compressibility: Compressibility = Compressibility()
+
+
+class Train(Section):
+    """How to train."""
+
+    arm: Arm = "proposed"
+    """``baseline`` leaves the compressibility loss out."""
+    epochs: int = Field(250, ge=1)
+    batch: int = Field(8, ge=1)
+    """Images of one step over all processes, before accumulation."""
+    accumulate: int = Field(1, ge=1)
+    """Batches whose gradients make one step."""
+    learning_rate: float = Field(1e-3, gt=0)
+    power: float = Field(0.9, ge=0)
+    """Of the polynomial decay."""
+    weighting_learning_rate: float | None = Field(None, gt=0)
+    """Of the log-variances; null is ``learning_rate``."""
+    seed: int = Field(0, ge=0)
+    flip: bool = True
+    """Mirror half of the pictures."""
+    freeze_batch_norm: bool = False
+    """Keep batch norm at the statistics that it starts with."""
+    validate_epochs: int = Field(5, ge=1)
+    log_steps: int = Field(10, ge=1)
+    checkpoint_epochs: int = Field(1, ge=1)
+    checkpoint_minutes: float = Field(5.0, gt=0)
+
+
+class Machine(Section):
+    """Where to run: changes the speed, not the experiment."""
+
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    nodes: int = Field(1, ge=1)
+    strategy: Literal["auto", "ddp"] = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False
+    channels_last: bool = True
+    threads: int | None = Field(None, ge=1)
+    workers: int = Field(2, ge=0)
+    """Processes that read files where the data set is not held in memory."""
+    cache: Literal["device", "memory", "none"] = "memory"
+    """Where the data set is held while training."""
+    max_minutes: float | None = Field(None, gt=0)
+    """Stop cleanly after so long; the same command goes on later."""
+
+
+class Evaluate(Section):
+    """What to measure after training."""
+
+    codecs: tuple[str, ...] = (
+        "png", "jpeg:98", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80", "jpeg:70", "jpeg:60",
+        "jpeg:40", "jpeg:20",
+    )  # fmt: skip
+    pictures: tuple[str, ...] = (
+        "jpeg:95", "jpeg:85", "jpeg:70", "jpeg:50", "jpeg:30", "jpeg:15",
+        "webp:95", "webp:85", "webp:75", "webp:50", "webp:20", "webp:5",
+        "avif:85", "avif:75", "avif:60", "avif:40", "avif:20", "avif:10",
+    )  # fmt: skip
+    """Codings of the input picture, for cloud only."""
+    images: int | None = Field(None, ge=1)
+    """How many validation images; null is all."""
+    resamples: int = Field(1000, ge=0)
+    """Of the bootstrap."""
+    batch: int = Field(16, ge=1)
+
+
+class Recipe(Section):
+    """One experiment."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    data: Data = Data()
+    network: Network = Network()
+    loss: Loss = Loss()
+    train: Train = Train()
+    machine: Machine = Machine()
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _weights_name_tasks(self) -> Recipe:
+        for task in self.loss.tasks:
+            if task not in self.network.tasks:
+                raise ValueError(
+                    f"loss.tasks names '{task}', which is none of network.tasks: "
+                    f"{', '.join(self.network.tasks)}"
+                )
+        return self
+
+    def to_yaml(self) -> str:
+        """Write the whole recipe, defaults included."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe and apply overrides.
+
+    Args:
+        path: a YAML file.
+        overrides: ``"section.key=value"``, the value in YAML.
+
+    Raises:
+        InvalidInputError: no such file, no YAML, an unknown key (with the
+            nearest right one), or a wrong value.
+    """
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read recipe '{path}': {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidInputError(f"recipe '{path}' is not YAML: {reason}") from None
+    if not isinstance(tree, dict):
+        raise InvalidInputError(f"recipe '{path}' must be a table of sections, see recipes/")
+    for override in overrides:
+        _override(tree, override)
+    return parse_recipe(tree, str(path))
+
+
+def parse_recipe(tree: dict[str, Any], origin: str) -> Recipe:
+    """Check a table of values.
+
+    Args:
+        tree: as YAML gives it.
+        origin: where it comes from, for messages.
+
+    Raises:
+        InvalidInputError: an unknown key or a wrong value.
+    """
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise InvalidInputError(f"{origin}: {_explain(error, tree)}") from None
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise InvalidInputError(f"'{override}' is not KEY=VALUE, such as train.epochs=50")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InvalidInputError(f"the value of '{override}' is not YAML") from None
+    if isinstance(value, str) and _is_number(value):
+        value = float(value)  # YAML 1.1 reads 1e-3 as text
+    *sections, last = key.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise InvalidInputError(f"'{override}': '{section}' is a value, not a section")
+    tree[last] = value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
+    """Turn pydantic's errors into one line."""
+    reasons: dict[str, list[str]] = {}
+    for problem in error.errors():
+        path = [str(part) for part in problem["loc"]]
+        key = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            reasons[f"unknown key '{key}'{_suggestion(path)}"] = []
+        elif problem["type"] == "missing":
+            reasons[f"the key '{key}' is needed"] = []
+        elif key:
+            what = f"'{_given(problem['loc'], tree)}' is {problem['input']!r:.80}"
+            reasons.setdefault(what, []).append(problem["msg"])
+        else:
+            reasons[problem["msg"].removeprefix("Value error, ")] = []
+    return "; ".join(
+        f"{what}: {' or '.join(why)}" if why else what for what, why in reasons.items()
+    )
+
+
+def _given(path: tuple[int | str, ...], tree: Any) -> str:
+    """Return the part of pydantic's path that is in the tree; the rest names its alternatives."""
+    key: list[str] = []
+    for part in path:
+        try:
+            tree = tree[part]
+        except (LookupError, TypeError):
+            break
+        key.append(str(part))
+    return ".".join(key)
+
+
+def _suggestion(path: list[str]) -> str:
+    """Name the nearest right key, in the same section first, then anywhere."""
+    *section, wrong = path
+    keys = _keys(Recipe, ())
+    siblings = [
+        (*section, key[-1])
+        for key in keys
+        if len(key) == len(path)
+        and all(own in (given, ANY_NAME) for own, given in zip(key, section, strict=False))
+    ]
+    for candidates in (siblings, keys):
+        by_name = {key[-1]: ".".join(key) for key in candidates}
+        match = difflib.get_close_matches(wrong, by_name, n=1)
+        if match:
+            return f": did you mean '{by_name[match[0]]}'?"
+    return f": use one of {', '.join(key[-1] for key in siblings)}" if siblings else ""
+
+
+def _keys(section: type[Section], prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the paths of all keys; ``ANY_NAME`` stands for those of a table by name."""
+    keys: list[tuple[str, ...]] = []
+    for name, field in section.model_fields.items():
+        path = (*prefix, name)
+        keys.append(path)
+        inner: Any = field.annotation
+        if get_origin(inner) is dict:
+            path, inner = (*path, ANY_NAME), get_args(inner)[1]
+        if isinstance(inner, type) and issubclass(inner, Section):
+            keys += _keys(inner, path)
+    return keys
