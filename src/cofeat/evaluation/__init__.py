@@ -1,0 +1,1 @@
+"""Measuring: rate-accuracy points, BD-rate, the report."""
