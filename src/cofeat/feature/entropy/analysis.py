@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.feature.entropy import tables
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.entropy.fitted_plan import GAIN_BITS, MOST_GAIN, FittedPlan
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Lattice, lattice
-from cofeat.feature.entropy.plan import Plan, most_generations
+from cofeat.feature.entropy.plan import Plan, Told, most_generations
 from cofeat.feature.entropy.prediction import Int16Array, filtered, limited
 from cofeat.feature.entropy.walk import Known
 
@@ -80,6 +82,57 @@ def make_plan(
     return plan, Known(values, prediction)
 
 
+def make_fitted_plan(
+    fitted: FittedTables, values: Int16Array, size: tuple[int, int], bits: int
+) -> tuple[FittedPlan, Int64Array, Known]:
+    """Choose what is told where there are fitted tables.
+
+    Args:
+        fitted: the tables.
+        values: (C, H * W) in raster order, of all channels.
+        size: (height, width) of a plane.
+        bits: n, up to 8.
+
+    Returns:
+        the plan, the classes of zeros of all channels, and what the walk would compute again.
+    """
+    live = np.flatnonzero(values.any(axis=1))
+    classes = np.full(len(values), tables.ALL_ZERO, np.int64)
+    mean = values.sum(axis=1) / values.shape[1]
+    plan = FittedPlan(fitted, live, size, *zero_and_gain(fitted, mean, bits))
+    layout = lattice(*size, COARSE_TO_FINE)
+    values = values[live].take(layout.order, axis=1)
+    classes[live] = plan.zero_class = _zero_classes(values)
+    plan.center = _centers(plan.kind, mean[live], bits)
+    planes = np.concatenate([values, plan.center[:, None]], axis=1)
+    prediction = np.empty(values.shape, np.int16)
+    filters = plan.channel_filters(0, len(live))
+    for part in layout.passes:
+        prediction[:, part.first : part.stop] = filtered(
+            planes, plan.center, filters[:, part.type], part
+        )
+    for first, stop in itertools.pairwise(plan.bounds):
+        if first < stop:
+            said = plan.said(first, stop, planes, prediction)
+            prediction[first:stop] = limited(prediction[first:stop] + said)
+    plan.scale = _scales(plan, values, prediction)
+    return plan, classes, Known(values, prediction)
+
+
+def zero_and_gain(fitted: FittedTables, mean: FloatArray, bits: int) -> tuple[int, int]:
+    """Return the zero and the gain with which the tables tell the channels' means best."""
+    center = fitted.center.astype(np.float64)
+    zero = 0.0
+    gain = float(center @ mean / max(center @ center, 1.0))
+    if not fitted.anchored and np.ptp(center) > 0:
+        spread = center - center.mean()
+        gain = float(spread @ mean / (spread @ spread))
+        zero = float(mean.mean() - gain * center.mean())
+    most = (1 << bits) - 1
+    whole = np.rint(gain * (1 << GAIN_BITS))
+    return int(np.clip(np.rint(zero), 0, most)), int(np.clip(whole, 1, MOST_GAIN))
+
+
 def _zero_classes(values: Int16Array) -> Int64Array:
     zeros = 1 - np.count_nonzero(values, axis=1) / values.shape[1]
     odds = np.log((zeros + 1e-4) / (1 - zeros + 1e-4))
@@ -122,7 +175,7 @@ def _fit_filters(plan: Plan, planes: Int16Array, deviation: FloatArray, layout: 
             plan.filters[kind, type_, :size] = np.clip(weights, -127, 127)
 
 
-def _scales(plan: Plan, values: Int16Array, prediction: Int16Array) -> Int64Array:
+def _scales(plan: Told, values: Int16Array, prediction: Int16Array) -> Int64Array:
     """The mean logarithm of each channel's residuals, in half octaves."""
     lowest = plan.kind[:, None].astype(np.int16)
     residuals = np.abs(values - np.clip(prediction + 2 >> 2, lowest, 255))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.adaptive import AdaptiveTables
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.entropy.rans import (
     FREQUENCY_BITS,
     LEAST_LANES,
@@ -69,10 +70,12 @@ class EncodingCoder:
 
     Args:
         lanes: about how many; more are faster.
+        fitted: gives the rows' first weights, where there is one.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._tables = [table.copy() for table in _fresh_tables(False)]
+    def __init__(self, lanes: int, fitted: FittedTables | None = None) -> None:
+        fresh = fitted.rows_to_encode if fitted else _fresh_tables(False)
+        self._tables = [table.copy() for table in fresh]
         lanes = min(max(power_of_two(lanes), LEAST_LANES), 1 << MOST_LANES_BITS)
         self._rans = RansEncoder(lanes)
         self._raw = RawBitsWriter()
@@ -114,13 +117,15 @@ class DecodingCoder:
 
     Args:
         payload: what ``EncodingCoder.finish`` returned.
+        fitted: what that was given.
 
     Raises:
         BitstreamError: it is too short, or has too many lanes.
     """
 
-    def __init__(self, payload: bytes) -> None:
-        self._tables = [table.copy() for table in _fresh_tables(True)]
+    def __init__(self, payload: bytes, fitted: FittedTables | None = None) -> None:
+        fresh = fitted.rows_to_decode if fitted else _fresh_tables(True)
+        self._tables = [table.copy() for table in fresh]
         self._bytes = len(payload)
         self._raw = RawBitsReader(payload[::-1])
         lanes_bits = int(self._raw.get(np.array([_FIELD_BITS]))[0])

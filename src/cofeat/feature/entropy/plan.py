@@ -145,7 +145,7 @@ def most_generations(schedule: int, channels: int, height: int, width: int) -> i
 
 def code_zero_classes(coder: Coder, classes: Int64Array | None, channels: int) -> Int64Array:
     """Code the class of zeros of every channel."""
-    return _code(coder, _ZERO_CLASS, classes, channels)
+    return code_symbols(coder, _ZERO_CLASS, classes, channels)
 
 
 def code_plan(
@@ -169,7 +169,7 @@ def code_plan(
         raise BitstreamError(f"the payload has {count + 1} generations, too many for its shape")
     told = Plan.empty(zero_class, schedule, count + 1)
     given = None if plan is None else plan.scale
-    told.scale = _code(coder, _SCALE, given, len(zero_class))
+    told.scale = code_symbols(coder, _SCALE, given, len(zero_class))
     _code_centers(coder, plan, told, bits)
     _code_filters(coder, plan, told)
     if told.generations > 1:
@@ -185,7 +185,9 @@ def _blocks(count: int) -> Iterator[slice]:
         first, stop = stop, 2 * stop
 
 
-def _code(coder: Coder, row: int, symbols: Int64Array | None, count: int) -> Int64Array:
+def code_symbols(
+    coder: Coder, row: int, symbols: Int64Array | None, count: int
+) -> Int64Array:
     """Code ``count`` symbols of one row, block by block."""
     out = np.empty(count, np.int64)
     for block in _blocks(count):
@@ -203,7 +205,7 @@ def _code_centers(coder: Coder, plan: Plan | None, told: Plan, bits: int) -> Non
     if plan is not None:
         symbols = np.searchsorted(tables.CENTERS, plan.center[spiked])
         steps = plan.center[plain].astype(np.int64) >> shift
-    symbols = _code(coder, _CENTER, symbols, len(spiked))
+    symbols = code_symbols(coder, _CENTER, symbols, len(spiked))
     told.center[spiked] = tables.CENTERS[symbols]
     told.center[plain] = coder.raw(steps, np.full(len(plain), bits - shift)) << shift
 
@@ -227,7 +229,7 @@ def _code_references(coder: Coder, plan: Plan | None, told: Plan) -> None:
     bounds = told.bounds
     first = bounds[1]
     counts = None if plan is None else (plan.references[first:] >= 0).sum(axis=1)
-    counts = _code(coder, _REFERENCES, counts, len(told.center) - first)
+    counts = code_symbols(coder, _REFERENCES, counts, len(told.center) - first)
     has = np.zeros(told.references.shape, bool)
     has[first:] = np.arange(tables.MOST_REFERENCES) < counts[:, None]
     # How many channels there are before the generation of each reference's channel.
@@ -241,4 +243,4 @@ def _code_references(coder: Coder, plan: Plan | None, told: Plan) -> None:
         raise BitstreamError("the payload refers to a channel that is not known yet")
     told.references[has] = references
     given = None if plan is None else plan.coefficients[has]
-    told.coefficients[has] = _code(coder, _COEFFICIENT, given, len(before))
+    told.coefficients[has] = code_symbols(coder, _COEFFICIENT, given, len(before))

@@ -34,6 +34,9 @@ LOGISTIC = np.array([
 ])
 # fmt: on
 
+# Bits below these are as good as noise: they are written as they are.
+MODELED_BITS = 8
+
 # --- values: rows by (level of the expected residual, room below the prediction)
 LEVELS = 22
 # By the expected LOGARITHM: quarters of an octave at first, then half octaves.

@@ -1,0 +1,238 @@
+"""Tables fitted to a model's features: better predictions, and less that a stream must tell.
+
+::
+
+    own neighbors ───────────── weights by type of pass ──┐
+    the channel's center ────── weight by type of pass ───┼──► prediction of an element
+    earlier channels around ─── weights ──────────────────┤
+    intercept ───────────────── gain of this image ───────┘
+
+For every channel they have its usual class of zeros, scale and center besides, so that a stream
+tells only what differs, and the first weights of all rows of frequencies.
+
+``docs/bitstream.md`` is the norm, of the file as of the arithmetic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cofeat.errors import BitstreamError
+from cofeat.feature.entropy import tables
+from cofeat.feature.entropy.adaptive import AdaptiveTables
+
+MAGIC = b"CFTB"
+VERSION = 1
+ID_BYTES = 4
+_HEAD = struct.Struct("<4sBBBBHI")  # magic, version, anchored, generations, reach, C, body
+_CRC = struct.Struct("<I")
+MOST_CHANNELS = 4096  # as in the container
+MOST_GENERATIONS = 16
+# Where earlier channels are looked at, (dy, dx); the first 1, 5 or all of them.
+OFFSETS = ((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+REACHES = (1, 5, 9)
+PASS_TYPES = 5  # of coarse to fine
+OWN_WEIGHTS = 4  # of a type: of the center, and of the taps
+# Whole numbers below this are exact in binary32, so sums of products are in any order.
+EXACT = 1 << 24
+LARGEST_DIFFERENCE = 255
+LEAST_SHIFT, MOST_SHIFT = 4, 12
+# Symbols of the rows of channels: differences of class, of scale, of either kind of center.
+CHANNEL_SYMBOLS = (tables.ZERO_CLASSES, tables.SCALES, len(tables.CENTERS), 64)
+
+_FIELDS = ("zero_class", "scale", "center", "own", "intercept", "shift")
+_ROWS = ("zero_rows", "value_rows", "channel_rows")
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTables:
+    """What was fitted to the features of one model, C channels.
+
+    Args:
+        anchored: whether the integer 0 always stands for the feature 0, as behind a ReLU.
+        generations: 1 ... 16, up to C.
+        zero_class: uint8 (C,) the usual one, 0 ... 15.
+        scale: uint8 (C,) the usual one, 0 ... 15.
+        center: int16 (C,) the usual mean, counted from the image's zero.
+        own: int8 (C, PASS_TYPES, OWN_WEIGHTS) in 64ths.
+        intercept: int16 (C,) in quarters, for a gain of one.
+        shift: uint8 (C,) the weights of a channel are in units of 2^-shift.
+        weights: a generation's int8 (reach, its channels, channels before it).
+        zero_rows: uint16 (ZERO_ROWS, 2) first weights.
+        value_rows: uint16 (LEVELS * ROOMS, BUCKETS) first weights.
+        channel_rows: uint16 (4, 64) first weights.
+
+    Raises:
+        BitstreamError: a value is out of range.
+    """
+
+    anchored: bool
+    generations: int
+    zero_class: npt.NDArray[np.uint8]
+    scale: npt.NDArray[np.uint8]
+    center: npt.NDArray[np.int16]
+    own: npt.NDArray[np.int8]
+    intercept: npt.NDArray[np.int16]
+    shift: npt.NDArray[np.uint8]
+    weights: tuple[npt.NDArray[np.int8], ...]
+    zero_rows: npt.NDArray[np.uint16]
+    value_rows: npt.NDArray[np.uint16]
+    channel_rows: npt.NDArray[np.uint16]
+
+    def __post_init__(self) -> None:
+        shifts = (self.shift < LEAST_SHIFT) | (self.shift > MOST_SHIFT)
+        sums = [np.abs(part.astype(np.int64)).sum(axis=(0, 2)) for part in self.weights]
+        rows = [(np.asarray(getattr(self, name)) > 0).sum(axis=1) for name in _ROWS]
+        impossible = (self.value_rows > 0) != (tables.value_prior() > 0)
+        if (
+            np.any(self.zero_class >= tables.ZERO_CLASSES)
+            or np.any(self.scale >= tables.SCALES)
+            or np.any(np.abs(self.center.astype(np.int64)) > LARGEST_DIFFERENCE)
+            or np.any(shifts)
+            or any(np.any(total * LARGEST_DIFFERENCE >= EXACT) for total in sums)
+            or np.any(self.zero_rows == 0)
+            or np.any(impossible)
+            or rows[2].tolist() != list(CHANNEL_SYMBOLS)
+            or any(np.any(self.channel_rows[i, n:]) for i, n in enumerate(CHANNEL_SYMBOLS))
+        ):
+            raise BitstreamError("the tables have a value out of range")
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return len(self.center)
+
+    @property
+    def bounds(self) -> list[int]:
+        """The first channel of each generation, and C."""
+        return generation_bounds(self.channels, self.generations)
+
+    @cached_property
+    def id(self) -> bytes:
+        """What a stream says: the first bytes of the file's SHA-256."""
+        return hashlib.sha256(self.to_bytes()).digest()[:ID_BYTES]
+
+    @cached_property
+    def matrices(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """The weights as floats, whose products are exact."""
+        return tuple(part.astype(np.float32) for part in self.weights)
+
+    @cached_property
+    def rows_to_encode(self) -> tuple[AdaptiveTables, ...]:
+        """Tables that have learned nothing of an image yet, to be copied."""
+        return self._fresh(False)
+
+    @cached_property
+    def rows_to_decode(self) -> tuple[AdaptiveTables, ...]:
+        """The same, with slots."""
+        return self._fresh(True)
+
+    def _fresh(self, slots: bool) -> tuple[AdaptiveTables, ...]:
+        return (
+            AdaptiveTables(self.channel_rows, slots),
+            AdaptiveTables(self.zero_rows, False),
+            AdaptiveTables(self.value_rows, slots),
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        arrays = [getattr(self, name) for name in _FIELDS]
+        arrays += [*self.weights, *(getattr(self, name) for name in _ROWS)]
+        raw = b"".join(a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
+        body = zlib.compress(raw, 9)
+        reach = len(self.weights[0])
+        head = _HEAD.pack(
+            MAGIC, VERSION, self.anchored, self.generations, reach, self.channels, len(body)
+        )
+        return head + body + _CRC.pack(zlib.crc32(head + body))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> FittedTables:
+        """Read a file.
+
+        Raises:
+            BitstreamError: the bytes are no such file, whatever they are.
+        """
+        if len(data) < _HEAD.size + _CRC.size or data[:4] != MAGIC:
+            raise BitstreamError(f"{len(data)} bytes are no tables of cofeat")
+        _, version, anchored, generations, reach, channels, size = _HEAD.unpack_from(data)
+        if version != VERSION:
+            raise BitstreamError(f"the tables have version {version}, known is {VERSION}")
+        if len(data) != _HEAD.size + size + _CRC.size:
+            raise BitstreamError("the tables are cut off, or bytes follow them")
+        if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
+            raise BitstreamError("the tables are damaged: their checksum is another")
+        if not (
+            anchored <= 1
+            and 1 <= channels <= MOST_CHANNELS
+            and 1 <= generations <= min(MOST_GENERATIONS, channels)
+            and reach in REACHES
+        ):
+            raise BitstreamError("the tables have a field out of range")
+        layout = _layout(channels, generations, reach)
+        raw = _inflate(data[_HEAD.size : -_CRC.size], sum(_bytes(entry) for entry in layout))
+        arrays: list[npt.NDArray[Any]] = []
+        start = 0
+        for entry in layout:
+            shape, dtype = entry
+            stop = start + _bytes(entry)
+            little = np.frombuffer(raw[start:stop], np.dtype(dtype).newbyteorder("<"))
+            arrays.append(little.astype(dtype).reshape(shape))
+            start = stop
+        fields = dict(zip(_FIELDS, arrays, strict=False))
+        rows = dict(zip(_ROWS, arrays[-len(_ROWS) :], strict=True))
+        weights = tuple(arrays[len(_FIELDS) : -len(_ROWS)])
+        return cls(bool(anchored), generations, weights=weights, **fields, **rows)
+
+
+def generation_bounds(channels: int, generations: int) -> list[int]:
+    """Return the first channel of each generation, and C."""
+    return [channels * index // generations for index in range(generations + 1)]
+
+
+_Entry = tuple[tuple[int, ...], str]
+
+
+def _layout(channels: int, generations: int, reach: int) -> list[_Entry]:
+    """Return shape and dtype of all arrays of a file, in order."""
+    bounds = generation_bounds(channels, generations)
+    own = (channels, PASS_TYPES, OWN_WEIGHTS)
+    kinds: list[_Entry] = [((channels,), "u1"), ((channels,), "u1"), ((channels,), "i2")]
+    kinds += [(own, "i1"), ((channels,), "i2"), ((channels,), "u1")]
+    kinds += [
+        ((reach, stop - first, first), "i1") for first, stop in itertools.pairwise(bounds)
+    ]
+    values = (tables.LEVELS * tables.ROOMS, tables.BUCKETS)
+    most = max(CHANNEL_SYMBOLS)
+    kinds += [((tables.ZERO_ROWS, 2), "u2"), (values, "u2"), ((len(CHANNEL_SYMBOLS), most), "u2")]
+    return kinds
+
+
+def _bytes(entry: _Entry) -> int:
+    shape, dtype = entry
+    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+
+
+def _inflate(body: bytes, size: int) -> bytes:
+    """Inflate to exactly so many bytes.
+
+    Raises:
+        BitstreamError: it is another number, or no zlib stream.
+    """
+    stream = zlib.decompressobj()
+    try:
+        raw = stream.decompress(body, size + 1)
+    except zlib.error as error:
+        raise BitstreamError(f"the tables cannot be inflated: {error}") from error
+    if len(raw) != size or not stream.eof or stream.unused_data:
+        raise BitstreamError("the tables have another length than their head says")
+    return raw
