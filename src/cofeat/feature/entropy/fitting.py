@@ -41,7 +41,7 @@ Int16Array = npt.NDArray[np.int16]
 # (what is done, of how much).
 OnProgress = Callable[[int, int], None]
 
-DEFAULT_GENERATIONS = 8
+DEFAULT_GENERATIONS = 16
 # Of more channels only the nearest five places are weighed: the tables grow with their square.
 _MOST_CHANNELS_ALL_AROUND = 128
 # Of a column's energy; what few elements say of many weights is kept small.
