@@ -21,6 +21,7 @@ COMMANDS = (
     "data",
     "train",
     "eval",
+    "export",
     "compress",
     "decompress",
     "predict",

@@ -57,8 +57,8 @@ def open_model(name: str) -> RunnableModel:
         return RuntimeModel(open_bundle_model(name))
     if not Path(name).is_dir():
         raise InvalidInputError(
-            f"'{name}' is no folder: give that of a run or of a checkpoint, as 'cofeat train' "
-            "writes it, or of a bundle, as 'cofeat export' does"
+            f"'{name}' is no folder: give the folder of a run or of a checkpoint, as 'cofeat "
+            "train' writes it, or of a bundle, as 'cofeat export' does"
         )
     from cofeat.network.build import load_network
 

@@ -33,6 +33,8 @@ from cofeat.tasks.segmentation import CLASSES
 # Called with (what is done, how much of it is done, in all).
 OnProgress = Callable[[str, int, int], None]
 
+# Lossless, in the base, and a device's quickest: as small as PNG 6 in a thirtieth of the time.
+DEFAULT_CODEC = "zstd:1"
 PARTS = ("encoder", "encoder_int8", "heads", "whole")
 # Every other image adds nothing that a handful has not shown.
 PARITY_IMAGES = 3
@@ -64,7 +66,7 @@ class Options:
     """
 
     parts: tuple[str, ...] = PARTS
-    codec: str = "png"
+    codec: str = DEFAULT_CODEC
     version: int = 1
     calibration_images: int = 64
     accuracy_images: int = 100
@@ -120,7 +122,7 @@ def _export(
 ) -> None:
     """Write one model: its graphs, then what they are worth, then without what is not wanted."""
     name, network = source.name, source.model.network
-    what = f"{name}: graphs"
+    what = f"graphs of {name}"
     on_progress(what, 0, 2)
     encoder = export_graph(network, "encoder")
     on_progress(what, 1, 2)
@@ -137,7 +139,7 @@ def _export(
             [source.train[index].image for index in range(count)],
             network.stride,
             writer.place(name, "encoder_int8"),
-            lambda done: on_progress(f"{name}: int8, calibrating", done, count),
+            lambda done: on_progress(f"calibrating {name}", done, count),
         )
     entry = _entry(source, options)
     written = writer.add(entry)
@@ -149,7 +151,7 @@ def _export(
     parity = check_parity(network, exact, images)
 
     def measured(model: RuntimeModel) -> dict[str, float | None]:
-        title = f"{name}: accuracy, {model.precision}"
+        title = f"measuring {name} in {model.precision}"
         return measure(model, samples, lambda done: on_progress(title, done, count))
 
     accuracy = Accuracy(
