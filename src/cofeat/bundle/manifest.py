@@ -152,7 +152,7 @@ def parse_manifest(text: str) -> Manifest:
         MismatchError: it is no JSON, of another schema, or a value cannot be.
     """
     try:
-        tree = json.loads(text)
+        tree = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MismatchError(f"it is not JSON: {error}") from None
     schema = tree.get("schema") if isinstance(tree, dict) else None
@@ -170,6 +170,11 @@ def parse_manifest(text: str) -> Manifest:
 def known(values: dict[str, Any]) -> dict[str, float | None]:
     """Return measures as JSON can hold them: None where a number is not finite."""
     return {key: float(value) if math.isfinite(value) else None for key, value in values.items()}
+
+
+def _refuse(constant: str) -> None:
+    """Take none of the numbers that JSON has not and Python reads."""
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _problem(manifest: Manifest) -> str:

@@ -45,7 +45,10 @@ def _convert(wanted: Any, value: Any, where: str) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise MismatchError(f"{where} must be a table, not {value!r:.60}")
-        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {
+            key: _convert(arguments[1], item, f"{where}[{key!r:.40}]")
+            for key, item in value.items()
+        }
     return _scalar(wanted, value, where)
 
 
@@ -56,7 +59,7 @@ def _dataclass(wanted: Any, value: Any, where: str) -> Any:
     prefix = f"{where}." if where else ""
     unknown = sorted(set(value) - set(hints))
     if unknown:
-        raise MismatchError(f"the key '{prefix}{unknown[0]}' is not known")
+        raise MismatchError(f"the key {prefix + unknown[0]!r:.80} is not known")
     missing = [name for name in hints if name not in value]
     if missing:
         raise MismatchError(f"the key '{prefix}{missing[0]}' is missing")
