@@ -33,7 +33,7 @@ from cofeat.tasks.segmentation import CLASSES
 # Called with (what is done, how much of it is done, in all).
 OnProgress = Callable[[str, int, int], None]
 
-# Lossless, in the base, and a device's quickest: as small as PNG 6 in a thirtieth of the time.
+# Lossless, in the base, and a device's quickest: about as small as PNG 6, many times as fast.
 DEFAULT_CODEC = "zstd:1"
 PARTS = ("encoder", "encoder_int8", "heads", "whole")
 # Every other image adds nothing that a handful has not shown.
