@@ -23,6 +23,7 @@ COMMANDS = (
     "data",
     "train",
     "eval",
+    "export",
     "compress",
     "decompress",
     "predict",
