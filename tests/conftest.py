@@ -1,7 +1,10 @@
 """What all tests share."""
 
 import os
+from typing import NamedTuple
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 # Tiny tensors gain nothing from threads, which wait for each other where the
@@ -11,3 +14,61 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Deadlines measure the machine, not the code.
 settings.register_profile("cofeat", deadline=None, max_examples=60)
 settings.load_profile("cofeat")
+
+
+class Exported(NamedTuple):
+    """A small untrained network of 6-bit features, before and after its export."""
+
+    checkpoint: str
+    bundle: str
+    """Holds one model, ``tiny``."""
+
+
+class Noise:
+    """Random pictures of 50x30, which the stride does not divide, with random truths."""
+
+    size = (30, 50)
+
+    def __init__(self, count=4, seed=0):
+        self.names = tuple(f"noise_{index}" for index in range(count))
+        self._seed = seed
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        from cofeat.data.base import Sample
+
+        rng = np.random.default_rng([self._seed, index])
+        image = rng.integers(0, 256, (*self.size, 3), dtype=np.uint8)
+        truths = {
+            "segmentation": rng.integers(0, 19, self.size, dtype=np.uint8),
+            "disparity": rng.uniform(0, 64, self.size).astype(np.float32),
+            "reconstruction": image,
+        }
+        return Sample(self.names[index], image, truths)
+
+
+@pytest.fixture(scope="session")
+def noise():
+    """Called with (count, seed), returns a data set of random pictures."""
+    return Noise
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A checkpoint and its bundle, made once for all tests: an export takes seconds."""
+    import torch
+
+    from cofeat.export.write import Source, export_bundle
+    from cofeat.network.build import build_network, load_network, save_network
+
+    folder = tmp_path_factory.mktemp("exported")
+    checkpoint, bundle = folder / "checkpoint", folder / "bundle"
+    checkpoint.mkdir()
+    config = {"encoder": "tiny", "bits": 6}
+    torch.manual_seed(0)
+    save_network(checkpoint, build_network(**config), config, {"model": "made", "arm": "baseline"})
+    source = Source("tiny", load_network(checkpoint), Noise(4, 1), Noise(4, 2), "noise")
+    export_bundle(bundle, [source])
+    return Exported(str(checkpoint), str(bundle))

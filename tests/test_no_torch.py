@@ -11,6 +11,7 @@ import cofeat
 # every one to come, must do without.
 STARRED = (
     "cofeat.data",
+    "cofeat.export",
     "cofeat.network",
     "cofeat.losses",
     "cofeat.training",
@@ -18,7 +19,7 @@ STARRED = (
     "cofeat.evaluation.gallery",
     "cofeat.cli",
 )
-HEAVY = ("torch", "lightning", "torchvision", "safetensors", "torchmetrics")
+HEAVY = ("torch", "lightning", "torchvision", "safetensors", "torchmetrics", "onnx")
 
 
 def starred(name):

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,3 +65,26 @@ def test_the_wheel_runs_with_nothing_but_its_dependencies(wheel, tmp_path):
     assert status == 2
     assert "cofeat[train]" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_device_needs_little(wheel, tmp_path, exported):
+    """The extra ``edge`` alone runs a bundle, brings no torch and stays under 300 MB."""
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    (packages,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+
+    def size_bytes():
+        return sum(path.stat().st_size for path in packages.rglob("*") if path.is_file())
+
+    before = size_bytes()
+    words = ["--quiet", "--constraint", str(ROOT / "constraints.txt"), f"{wheel}[edge]"]
+    subprocess.run([python, "-m", "pip", "install", *words], check=True, capture_output=True)
+    assert size_bytes() - before < 300e6
+    assert not [name for name in ("torch", "onnx", "scipy") if (packages / name).exists()]
+    Image.new("RGB", (50, 30), (90, 120, 60)).save(tmp_path / "a.png")
+    for command in (["compress", "a.png"], ["predict", "a.cft", "-o", "out"]):
+        subprocess.run(
+            [python, "-m", "cofeat", *command, "-m", exported.bundle], check=True, cwd=tmp_path
+        )
+    assert (tmp_path / "out" / "a_disparity.png").is_file()

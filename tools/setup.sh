@@ -27,6 +27,9 @@ for stamp in ".venv/.installed-$extras" ".venv/.installed-codecs,train,dev"; do
     fi
 done
 echo "setup: installing cofeat[$extras] into .venv"
-.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]" ||
-    fail "pip could not install the packages: is there a network? (docs/install.md tells how torch is had)"
+# pip says much; what a reader needs of it is its first error.
+log=.venv/pip.log
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]" \
+    >"$log" 2>&1 ||
+    fail "pip could not install the packages ($(sed -n 's/^ *ERROR: *//p' "$log" | head -n 1); all it said is in $log): is there a network? (docs/install.md tells how torch is had)"
 echo "$wanted" >".venv/.installed-$extras"

@@ -4,6 +4,8 @@ CofeatError
 ├── InvalidInputError    a caller's mistake (also a ValueError)
 │   └── BudgetError      a budget of bytes that no setting meets
 ├── BitstreamError       bytes from outside that are no valid bitstream
+├── BundleError          a bundle that is damaged, or that this version cannot run
+├── ExportError          a network that cannot be exported as it is
 ├── TrainingError        a training run that cannot go on
 └── MissingPackageError  an optional package is needed (also an ImportError)
 
@@ -38,6 +40,14 @@ class BudgetError(InvalidInputError):
 
 class BitstreamError(CofeatError):
     """Bytes from outside are not a valid bitstream, whatever they are."""
+
+
+class BundleError(CofeatError):
+    """A bundle is damaged or of another schema; the message says what is wrong in which file."""
+
+
+class ExportError(CofeatError):
+    """A network cannot be exported, or its exported graphs do not compute what it computes."""
 
 
 class TrainingError(CofeatError):

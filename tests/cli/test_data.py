@@ -106,7 +106,7 @@ def test_missing_or_unknown_words_end_with_2(words, capsys):
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == WRONG_INPUT
-    assert "usage: cofeat data" in capsys.readouterr().err
+    assert "see cofeat data" in capsys.readouterr().err
 
 
 def test_a_number_that_the_writer_refuses_ends_with_2(tmp_path, capsys):

@@ -33,12 +33,25 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"cofeat {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["bd"], ["train"]])
-def test_wrong_words_end_with_status_2(words, capsys):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "required: COMMAND (see cofeat --help)"),
+        (["trian"], "there is no command 'trian': use one of reproduce, data, train"),
+        (["trian"], "Did you mean 'train'?"),
+        (["bd"], "required: FILE (see cofeat bd --help)"),
+        (["data", "streets", "out", "--seed", "x"], "(see cofeat data streets --help)"),
+        (["train", "r.yaml", "--epochs", "5"], "unrecognized arguments: --epochs 5"),
+    ],
+)
+def test_wrong_words_are_told_in_one_line_with_status_2(words, told, capsys):
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == WRONG_INPUT
-    assert "Traceback" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("cofeat: error: ")
+    assert told in error
+    assert error.count("\n") == 1
 
 
 def test_overrides_may_stand_on_both_sides_of_options(monkeypatch):

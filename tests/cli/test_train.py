@@ -1,5 +1,6 @@
 """`cofeat train`, `eval`, `info` and `reproduce` as a user meets them, on a few tiny scenes."""
 
+import copy
 import csv
 import json
 import shutil
@@ -110,6 +111,21 @@ def test_eval_writes_curves_predictions_and_features(reproduced, tmp_path, capsy
     assert np.asarray(Image.open(labels[0])).shape == (32, 64)
     depths = sorted((tmp_path / "predictions" / "proposed" / "png" / "disparity").iterdir())
     assert np.asarray(Image.open(depths[0])).dtype == np.uint16
+
+
+def test_saved_predictions_have_our_miou_by_cityscapes_own_evaluator(reproduced, tmp_path):
+    evaluator = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    data = next(reproduced.glob("streets-*"))
+    words = ["eval", str(reproduced / "proposed"), "--data", str(data), "--codecs", "png"]
+    assert main([*words, "-o", str(tmp_path), "--save-predictions"]) == 0
+    predictions = sorted((tmp_path / "predictions/proposed/png/segmentation").iterdir())
+    truths = sorted((data / "gtFine" / "val").rglob("*_labelIds.png"))
+    assert len(predictions) == len(truths) == 4
+    arguments = copy.copy(evaluator.args)
+    arguments.quiet, arguments.JSONOutput, arguments.evalInstLevelScore = True, False, False
+    theirs = evaluator.evaluateImgLists([*map(str, predictions)], [*map(str, truths)], arguments)
+    ours = json.loads((tmp_path / "proposed.json").read_text())["results"]["miou"][0]
+    assert ours == pytest.approx(theirs["averageScoreClasses"], rel=1e-9)
 
 
 def test_eval_finds_its_data_and_keeps_curves_apart(reproduced, tmp_path):

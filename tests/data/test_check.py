@@ -53,6 +53,24 @@ def test_the_report_goes_through_json(tree):
     assert back["splits"][0]["truths"] == {"segmentation": 2, "disparity": 3}
 
 
+def test_a_part_of_cityscapes_is_told_and_no_problem(tree):
+    report = check_cityscapes(tree.root)
+    train, val, test = report.splits
+    # The archives' own counts: 2,975, 500 and 1,525 images.
+    assert sum(train.lacking.values()) == 2975 - 3
+    assert (train.lacking["aachen"], train.lacking["zurich"]) == (172, 121)
+    assert val.lacking == {"frankfurt": 267, "lindau": 58, "munster": 174}
+    assert sum(test.lacking.values()) == 1525 - 1
+    assert "499 images fewer than Cityscapes has: frankfurt 267, lindau 58" in report.to_text()
+    assert report.ok
+
+
+def test_other_cities_are_not_held_to_cityscapes(tree):
+    tree.image(AACHEN).parent.rename(tree.image(AACHEN).parent.with_name("elsewhere"))
+    train, *_ = check_cityscapes(tree.root).splits
+    assert train.lacking == {}
+
+
 @pytest.mark.parametrize("kind", ["label", "disparity"])
 def test_a_missing_truth(tree, kind):
     path = getattr(tree, kind)(AACHEN)

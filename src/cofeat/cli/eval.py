@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cofeat.cli import trained_on
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ PAPER_CODECS = "png,jpeg:95,jpeg:90,jpeg:85,jpeg:80"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `cofeat eval` takes."""
     parser.add_argument("checkpoint", type=Path, help="folder of a run or of a checkpoint")
-    parser.add_argument("--data", type=Path, help="folder of the data (the one it was trained on)")
-    parser.add_argument("--dataset", help="name of the data set (the one it was trained on)")
+    trained_on.add_arguments(parser)
     parser.add_argument("--split", default="val", help="train, val or test (val)")
-    parser.add_argument("--size", help="WxH of the pictures (the size it was trained on)")
     parser.add_argument("--images", type=int, help="only the first so many")
     parser.add_argument("--codecs", default=PAPER_CODECS, help=f"of the features ({PAPER_CODECS})")
     parser.add_argument(
@@ -46,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     codecs, pictures = _checked_codecs(arguments)
     sweep, about = open_sweep(arguments)
-    sweep.provenance = provenance(about["recipe"]["train"]["seed"])
+    sweep.provenance = provenance(_seed(about))
     out = arguments.out or _run_folder(arguments.checkpoint) / "results"
     out.mkdir(parents=True, exist_ok=True)
 
@@ -73,6 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _seed(about: dict[str, Any]) -> int | None:
+    """Return the seed of the training, None where the checkpoint does not tell it."""
+    seed: int | None = about.get("recipe", {}).get("train", {}).get("seed")
+    return seed
+
+
 def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Return the codecs of features and of pictures, after a look at all that could be wrong."""
     from cofeat.feature.codecs import parse_codec
@@ -92,27 +97,11 @@ def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str], list[str]
 
 def open_sweep(arguments: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
     """Return the sweep that the arguments ask for, and what the checkpoint says of itself."""
-    from cofeat.data import open_dataset
     from cofeat.evaluation.sweep import Sweep
-    from cofeat.image import parse_size
     from cofeat.network.build import load_network
 
     model = load_network(arguments.checkpoint)
-    try:
-        trained_on = model.about["recipe"]["data"]
-    except (KeyError, TypeError):
-        raise InvalidInputError(
-            f"checkpoint '{model.folder}' does not say what it was trained on"
-        ) from None
-    root = arguments.data or trained_on["root"] or model.about.get("data_root")
-    if root is None:
-        raise InvalidInputError("give the folder of the data with --data")
-    dataset = open_dataset(
-        arguments.dataset or trained_on["name"],
-        root,
-        arguments.split,
-        parse_size(arguments.size or trained_on["size"]),
-    )
+    dataset = trained_on.open_trained_on(model, arguments, arguments.split)
     return Sweep(model, dataset, arguments.images, arguments.batch), model.about
 
 

@@ -89,4 +89,6 @@ def _print(about: dict[str, Any]) -> None:
             )
         elif isinstance(value, list):
             value = ", ".join(map(str, value)) or "none"
+        elif value is None:
+            value = "unknown"
         print(f"{key.ljust(width)}  {value}")

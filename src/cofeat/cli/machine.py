@@ -53,7 +53,7 @@ def commit() -> str | None:
     return revision and revision + ("+" if changed else "")
 
 
-def provenance(seed: int) -> dict[str, Any]:
+def provenance(seed: int | None) -> dict[str, Any]:
     """Return what stands beside every figure: command, date, machine, versions, commit, seed."""
     return {
         "command": " ".join(["cofeat", *sys.argv[1:]]),

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from cofeat import __version__
 from cofeat.cli.failure import print_error
 from cofeat.errors import CofeatError, MissingPackageError
+from cofeat.registry import nearest
 
 # In the order in which one meets them. Each names a module beside this one
 # with HELP, add_arguments(parser) and run(arguments) -> exit status; heavy
@@ -21,6 +23,7 @@ COMMANDS = (
     "data",
     "train",
     "eval",
+    "export",
     "compress",
     "decompress",
     "predict",
@@ -62,6 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error)
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that tells what is wrong in one line, as every other error is told."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2; the usage is what ``--help`` is for."""
+        self.exit(WRONG_INPUT, f"cofeat: error: {message} (see {self.prog} --help)\n")
+
+
 def _fail(error: CofeatError | OSError) -> int:
     print_error(error)
     return WRONG_INPUT
@@ -70,6 +81,9 @@ def _fail(error: CofeatError | OSError) -> int:
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     """Parse the words; a recipe's overrides may stand before and after options."""
     parser = _parser(words)
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        near = nearest(words[0], COMMANDS)
+        parser.error(f"there is no command '{words[0]}': use one of {', '.join(COMMANDS)}.{near}")
     arguments, rest = parser.parse_known_args(words)
     strange = [word for word in rest if word.startswith("-") or "=" not in word]
     if rest and (strange or not hasattr(arguments, "overrides")):
@@ -80,7 +94,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cofeat",
         description="Share one neural network between a device and the cloud: "
         "train, measure and compress the features in the middle.",

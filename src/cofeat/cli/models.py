@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     from cofeat.image import Float32Array, UInt8Array
     from cofeat.network.build import Model
 
-HELP = "folder of a run or of a checkpoint"
+HELP = "folder of a run, of a checkpoint or of a bundle (FOLDER:NAME where it has several models)"
 
 
 class RunnableModel(Protocol):
@@ -39,11 +42,24 @@ class RunnableModel(Protocol):
 
 
 def open_model(name: str) -> RunnableModel:
-    """Open the model that a word on the command line names.
+    """Open the model that a word on the command line names: a bundle needs no torch.
 
     Raises:
         InvalidInputError: there is no such model, or it cannot be used.
+        BundleError: the bundle is damaged.
+        MissingPackageError: what runs it is not installed.
     """
+    from cofeat.bundle.reading import names_bundle, open_bundle_model
+
+    if names_bundle(name):
+        from cofeat.runtime import RuntimeModel
+
+        return RuntimeModel(open_bundle_model(name))
+    if not Path(name).is_dir():
+        raise InvalidInputError(
+            f"'{name}' is no folder: give the folder of a run or of a checkpoint, as 'cofeat "
+            "train' writes it, or of a bundle, as 'cofeat export' does"
+        )
     from cofeat.network.build import load_network
 
     return CheckpointModel(load_network(name))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cofeat.data.cityscapes import (
+    CITIES,
     IMAGES,
     SPLIT_WITH_DUMMY_LABELS,
     SPLITS,
@@ -57,6 +58,9 @@ class SplitReport:
     cities: int
     sizes: dict[str, int]
     """``"WxH"`` -> number of images."""
+    lacking: dict[str, int]
+    """City -> images that Cityscapes has beyond these; empty for any other data set. A part of
+    Cityscapes can be used as well as the whole, so this is no problem."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,16 @@ class _SplitChecker:
             },
             cities=len({path.parent.name for path in self._images.values()}),
             sizes=dict(Counter(map(format_size, self._sizes.values()))),
+            lacking=self._lacking(),
         )
+
+    def _lacking(self) -> dict[str, int]:
+        """Return how many images of each city are not here, if the cities are Cityscapes'."""
+        here = Counter(path.parent.name for path in self._images.values())
+        whole = CITIES[self._split]
+        if not here or not here.keys() <= whole.keys():
+            return {}
+        return {city: count - here[city] for city, count in whole.items() if count > here[city]}
 
     def _check_file(self, path: Path, layer: Layer) -> tuple[int, int] | None:
         """Check one file by itself and return its size, or None if it cannot be read."""
@@ -240,8 +253,16 @@ def _split_line(report: SplitReport) -> str:
     dummies = " (its labels are dummies)" if report.split == SPLIT_WITH_DUMMY_LABELS else ""
     return (
         f"{report.split + ':':<6} {report.images} images of {report.cities} cities ({sizes}); "
-        f"{truths}{dummies}"
+        f"{truths}{dummies}{_lacking_line(report.lacking)}"
     )
+
+
+def _lacking_line(lacking: dict[str, int]) -> str:
+    if not lacking:
+        return ""
+    listed = ", ".join(f"{city} {count}" for city, count in list(lacking.items())[:LISTED])
+    more = f" and {len(lacking) - LISTED} more cities" if len(lacking) > LISTED else ""
+    return f"\n       {sum(lacking.values())} images fewer than Cityscapes has: {listed}{more}"
 
 
 def _problem_lines(report: CheckReport) -> list[str]:

@@ -31,6 +31,19 @@ SPLITS = ("train", "val", "test")
 # In the archive gtFine_trainvaltest the labels of this split are dummies: the
 # true ones stay with the makers of the data set, for their benchmark.
 SPLIT_WITH_DUMMY_LABELS = "test"
+# Images of every city in the archive leftImg8bit_trainvaltest: 2,975, 500 and 1,525.
+CITIES = {
+    "train": {
+        "aachen": 174, "bochum": 96, "bremen": 316, "cologne": 154, "darmstadt": 85,
+        "dusseldorf": 221, "erfurt": 109, "hamburg": 248, "hanover": 196, "jena": 119,
+        "krefeld": 99, "monchengladbach": 94, "strasbourg": 365, "stuttgart": 196,
+        "tubingen": 144, "ulm": 95, "weimar": 142, "zurich": 122,
+    },
+    "val": {"frankfurt": 267, "lindau": 59, "munster": 174},
+    "test": {
+        "berlin": 544, "bielefeld": 181, "bonn": 46, "leverkusen": 58, "mainz": 298, "munich": 398,
+    },
+}  # fmt: skip
 
 
 class Layer(NamedTuple):

@@ -188,7 +188,8 @@ def _doubts(
 ) -> list[str]:
     """Say what makes a figure doubtful before any fit."""
     notes = [
-        f"{curve.name}: only {values.size} points, fewer than {ENOUGH_POINTS}"
+        f"{curve.name}: only {values.size} point{'s' * (values.size != 1)}, "
+        f"fewer than {ENOUGH_POINTS}"
         for curve, (_, values) in zip(curves, points, strict=True)
         if values.size < ENOUGH_POINTS
     ]

@@ -127,15 +127,19 @@ def bd_table(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# Of the command that measured, and of the trainings, over all slices in which they were made.
+_TIMES = {"wall_s": "Times of this command", "train_s": "Times of training"}
+
+
 def facts(provenance: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the provenance as groups of name and text; times in minutes and seconds."""
     single, groups = [], []
     for key, value in provenance.items():
         title = key.replace("_", " ").capitalize()
-        if key == "wall_s":
+        if key in _TIMES:
             times = value if isinstance(value, dict) else {"whole run": value}
             pairs = [(str(k), _duration(findings.number(v))) for k, v in times.items()]
-            groups.append(("Times", pairs))
+            groups.append((_TIMES[key], pairs))
         elif key == "stand_in":
             single.append(("Data", "procedural street scenes (a stand-in)" if value else "real"))
         elif isinstance(value, dict):

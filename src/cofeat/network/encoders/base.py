@@ -77,6 +77,8 @@ def read_weights(path: str | Path) -> Mapping[str, Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes are, the caller named a wrong file
         reason = " ".join(str(error).split())[:200]
+        if "weights_only" in reason:  # torch's advice is to run whatever the file holds
+            reason = "it is no file of plain tensors, such as torch.save(network.state_dict(), …)"
         raise InvalidInputError(f"'{path}' cannot be read as weights: {reason}") from error
     if not isinstance(weights, Mapping) or not all(
         isinstance(value, Tensor) for value in weights.values()
