@@ -6,10 +6,10 @@ import numpy as np
 
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
-from cofeat.feature.entropy.coder import Coder
+from cofeat.feature.entropy.coder import Teller
 from cofeat.feature.entropy.fitted import OFFSETS, FittedTables
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, MOST_TAPS, TYPES, lattice
-from cofeat.feature.entropy.plan import Int64Array, code_symbols
+from cofeat.feature.entropy.plan import Int64Array
 from cofeat.feature.entropy.prediction import Int16Array, Int32Array
 
 GAIN_BITS = 12
@@ -128,16 +128,16 @@ class FittedPlan:
 
 
 def code_fitted_classes(
-    coder: Coder, fitted: FittedTables, classes: Int64Array | None
+    coder: Teller, fitted: FittedTables, classes: Int64Array | None
 ) -> Int64Array:
     """Code the class of zeros of every channel, by its difference from the usual one."""
     usual = fitted.zero_class.astype(np.int64)
     given = None if classes is None else (classes - usual) % tables.ZERO_CLASSES
-    return (code_symbols(coder, _ZERO_CLASS, given, len(usual)) + usual) % tables.ZERO_CLASSES
+    return (coder.listed(_ZERO_CLASS, given, len(usual)) + usual) % tables.ZERO_CLASSES
 
 
 def code_fitted_plan(
-    coder: Coder,
+    coder: Teller,
     fitted: FittedTables,
     plan: FittedPlan | None,
     classes: Int64Array,
@@ -165,12 +165,12 @@ def code_fitted_plan(
     told.zero_class = classes[live]
     usual = fitted.scale[live].astype(np.int64) + fields[3] - SHIFT_ZERO
     given = None if plan is None else (plan.scale - usual) % tables.SCALES
-    told.scale = (code_symbols(coder, _SCALE, given, len(live)) + usual) % tables.SCALES
+    told.scale = (coder.listed(_SCALE, given, len(live)) + usual) % tables.SCALES
     _code_centers(coder, plan, told, bits)
     return told
 
 
-def _code_centers(coder: Coder, plan: FittedPlan | None, told: FittedPlan, bits: int) -> None:
+def _code_centers(coder: Teller, plan: FittedPlan | None, told: FittedPlan, bits: int) -> None:
     """Code the centers of channels with a spike, then of the others."""
     spiked, plain = np.flatnonzero(told.kind), np.flatnonzero(told.kind == 0)
     usual, shift = told.usual_center, tables.center_shift(bits)
@@ -181,9 +181,9 @@ def _code_centers(coder: Coder, plan: FittedPlan | None, told: FittedPlan, bits:
         symbols = np.searchsorted(tables.CENTERS, plan.center[spiked]) - nearest
         symbols %= len(tables.CENTERS)
         differences = ((plan.center[plain] >> shift) - steps) % _PLAIN_STEPS
-    symbols = code_symbols(coder, _CENTER, symbols, len(spiked))
+    symbols = coder.listed(_CENTER, symbols, len(spiked))
     told.center[spiked] = tables.CENTERS[(symbols + nearest) % len(tables.CENTERS)]
-    differences = code_symbols(coder, _PLAIN_CENTER, differences, len(plain))
+    differences = coder.listed(_PLAIN_CENTER, differences, len(plain))
     told.center[plain] = (differences + steps) % _PLAIN_STEPS << shift
     if np.any(told.center[plain] >= 1 << bits):
         raise BitstreamError("the payload has a center out of range")

@@ -18,7 +18,7 @@ from cofeat.errors import InvalidInputError
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.adaptive import COUNT_WEIGHT
 from cofeat.feature.entropy.analysis import make_fitted_plan, zero_and_gain
-from cofeat.feature.entropy.coder import Coder
+from cofeat.feature.entropy.coder import CHANNELS, Coder
 from cofeat.feature.entropy.fitted import (
     CHANNEL_SYMBOLS,
     EXACT,
@@ -312,8 +312,12 @@ class _CountingCoder:
         counts += np.bincount(index, minlength=counts.size).reshape(counts.shape)
         return given
 
+    def listed(self, row: int, given: Any, count: int) -> Any:
+        """See ``Teller``."""
+        return self.symbols(CHANNELS, np.full(count, row), given, 0)
+
     def raw(self, given: Any, widths: Any) -> Any:  # noqa: ARG002
-        """See ``Coder``."""
+        """See ``Teller``."""
         return given
 
     def tables(self, fitted: FittedTables) -> FittedTables:
