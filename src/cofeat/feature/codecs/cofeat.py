@@ -15,15 +15,22 @@ import numpy as np
 from cofeat.errors import BitstreamError, InvalidInputError
 from cofeat.feature.codecs.base import Shape
 from cofeat.feature.entropy import tables
-from cofeat.feature.entropy.analysis import make_plan
-from cofeat.feature.entropy.lattice import lattice
-from cofeat.feature.entropy.plan import MOST_GENERATIONS, code_plan, code_zero_classes
+from cofeat.feature.entropy.analysis import make_fitted_plan, make_plan
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.entropy.fitted_plan import code_fitted_classes, code_fitted_plan
+from cofeat.feature.entropy.lattice import COARSE_TO_FINE, lattice
+from cofeat.feature.entropy.plan import (
+    MOST_GENERATIONS,
+    Plan,
+    Told,
+    code_plan,
+    code_zero_classes,
+)
 from cofeat.feature.entropy.prediction import Int16Array
+from cofeat.feature.entropy.walk import Known
 from cofeat.feature.entropy.ways import Way, quickest
 from cofeat.feature.quantizer import MAX_BITS, IntegerArray, integer_type
 
-# Bits below these are as good as noise.
-_MODELED_BITS = 8
 # Neighbors' places take about a hundred bytes each. A stride of 4 leaves a quarter of this of
 # a 2048 x 1024 image.
 MOST_PLACES = 1 << 19
@@ -40,6 +47,7 @@ class CofeatCodec:
 
     Args:
         way: how to do the work; None for the quickest that can be had.
+        fitted: tables of the model whose features they are, or None.
     """
 
     name = "cofeat"
@@ -54,8 +62,12 @@ class CofeatCodec:
     best_setting = MOST_GENERATIONS
     max_bits = MAX_BITS
 
-    def __init__(self, way: Way | None = None) -> None:
-        self._way = way
+    def __init__(self, way: Way | None = None, fitted: FittedTables | None = None) -> None:
+        self._way, self._fitted = way, fitted
+
+    def with_tables(self, fitted: FittedTables) -> CofeatCodec:
+        """See ``TabledCodec``."""
+        return CofeatCodec(self._way, fitted)
 
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Model the top 8 bits, and write what is below them as it is."""
@@ -65,20 +77,15 @@ class CofeatCodec:
                 f"{MOST_PLACES}, not {values.shape}: use another codec"
             )
         channels, height, width = values.shape
-        low_bits = max(bits - _MODELED_BITS, 0)
+        low_bits = max(bits - tables.MODELED_BITS, 0)
         flat = np.ascontiguousarray(values).reshape(channels, -1)
         high = (flat >> low_bits).astype(np.int16)
-        live = np.flatnonzero(high.any(axis=1))
-        way = self._way or quickest()
-        coder = way.encoder(_lanes(high, bits - low_bits))
-        classes = np.full(channels, tables.ALL_ZERO, np.int64)
-        if live.size:
-            plan, known = make_plan(high[live], (height, width), bits - low_bits, setting)
-            classes[live] = plan.zero_class
-        code_zero_classes(coder, classes, channels)
-        if live.size:
-            code_plan(coder, plan, plan.zero_class, (height, width), bits - low_bits)
-            way.walk(coder, plan, (height, width), (1 << bits - low_bits) - 1, known).run()
+        way, fitted = self._way or quickest(), self._fitted_to(channels)
+        coder = way.encoder(_lanes(high, bits - low_bits), fitted)
+        size, modeled = (height, width), bits - low_bits
+        plan, known = self._told(coder, high, size, modeled, setting)
+        if len(plan.center):
+            way.walk(coder, plan, size, (1 << modeled) - 1, known).run()
         if low_bits:
             for part in _parts(flat):
                 coder.raw(part & ((1 << low_bits) - 1), np.full(part.size, low_bits))
@@ -89,15 +96,26 @@ class CofeatCodec:
         if _too_large(shape):
             raise BitstreamError(f"a tensor of {shape} is too large for codec '{self.name}'")
         channels, height, width = shape
-        low_bits = max(bits - _MODELED_BITS, 0)
-        way = self._way or quickest()
-        coder = way.decoder(payload)
-        classes = code_zero_classes(coder, None, channels)
+        low_bits = max(bits - tables.MODELED_BITS, 0)
+        way, fitted = self._way or quickest(), self._fitted_to(channels)
+        coder = way.decoder(payload, fitted)
+        if fitted:
+            classes = code_fitted_classes(coder, fitted, None)
+        else:
+            classes = code_zero_classes(coder, None, channels)
         live = np.flatnonzero(classes != tables.ALL_ZERO)
         _check_effort(live.size * height * width, len(payload), coder.lanes)
         flat = np.zeros((channels, height * width), integer_type(bits))
+        size, modeled = (height, width), bits - low_bits
+        if fitted:
+            plan: Told = code_fitted_plan(coder, fitted, None, classes, size, modeled)
+        elif live.size:
+            plan = code_plan(coder, None, classes[live], size, modeled)
         if live.size:
-            flat[live] = _decode_live(coder, way, classes[live], (height, width), bits - low_bits)
+            ordered = way.walk(coder, plan, size, (1 << modeled) - 1, None).run()
+            high = np.empty(ordered.shape, np.int16)
+            high[:, lattice(*size, plan.schedule).order] = ordered
+            flat[live] = high
             flat <<= flat.dtype.type(low_bits)
         if low_bits:
             for part in _parts(flat):
@@ -105,16 +123,38 @@ class CofeatCodec:
         coder.finish()
         return flat.reshape(shape)
 
+    def _fitted_to(self, channels: int) -> FittedTables | None:
+        """Return the tables, which must be of so many channels.
 
-def _decode_live(
-    coder: Any, way: Way, classes: np.ndarray, size: tuple[int, int], bits: int
-) -> Int16Array:
-    """Decode the channels that are not all zero: (C, H * W) in raster order."""
-    plan = code_plan(coder, None, classes, size, bits)
-    ordered = way.walk(coder, plan, size, (1 << bits) - 1, None).run()
-    values = np.empty(ordered.shape, np.int16)
-    values[:, lattice(*size, plan.schedule).order] = ordered
-    return values
+        Raises:
+            BitstreamError: they are of another number.
+        """
+        if self._fitted and self._fitted.channels != channels:
+            raise BitstreamError(
+                f"the tables are of {self._fitted.channels} channels, not of {channels}"
+            )
+        return self._fitted
+
+    def _told(
+        self, coder: Any, high: Int16Array, size: tuple[int, int], bits: int, setting: int
+    ) -> tuple[Told, Known]:
+        """Choose what is told before the elements, and tell it."""
+        if self._fitted:
+            fitted_plan, classes, known = make_fitted_plan(self._fitted, high, size, bits)
+            code_fitted_classes(coder, self._fitted, classes)
+            code_fitted_plan(coder, self._fitted, fitted_plan, classes, size, bits)
+            return fitted_plan, known
+        live = np.flatnonzero(high.any(axis=1))
+        classes = np.full(len(high), tables.ALL_ZERO, np.int64)
+        if not live.size:
+            code_zero_classes(coder, classes, len(high))
+            nothing = np.zeros((0, high.shape[1]), np.int16)
+            return Plan.empty(classes[:0], COARSE_TO_FINE, 1), Known(nothing, nothing)
+        plan, known = make_plan(high[live], size, bits, setting)
+        classes[live] = plan.zero_class
+        code_zero_classes(coder, classes, len(high))
+        code_plan(coder, plan, plan.zero_class, size, bits)
+        return plan, known
 
 
 def _parts(flat: IntegerArray) -> list[IntegerArray]:

@@ -16,7 +16,8 @@ import numpy as np
 
 from cofeat.errors import BitstreamError
 from cofeat.feature.codecs.base import Shape, check_values
-from cofeat.feature.codecs.cofeat import COFEAT
+from cofeat.feature.codecs.cofeat import COFEAT, CofeatCodec
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.quantizer import MAX_BITS, IntegerArray, integer_type
 
 
@@ -34,6 +35,13 @@ class CofeatLevelsCodec:
     best_setting = 255
     max_bits = MAX_BITS
 
+    def __init__(self, lossless: CofeatCodec = COFEAT) -> None:
+        self._lossless = lossless
+
+    def with_tables(self, fitted: FittedTables) -> CofeatLevelsCodec:
+        """See ``TabledCodec``; the tables suit any number of levels."""
+        return CofeatLevelsCodec(self._lossless.with_tables(fitted))
+
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Code the levels."""
         check_values(self, values, bits)
@@ -41,12 +49,12 @@ class CofeatLevelsCodec:
         depth = last.bit_length()
         table = (2 * np.arange(top + 1, dtype=np.int64) * last + top) // (2 * top)
         levels = table.astype(integer_type(depth))[values]
-        return COFEAT.encode(levels, depth, COFEAT.default_setting)
+        return self._lossless.encode(levels, depth, self._lossless.default_setting)
 
     def decode(self, payload: bytes, shape: Shape, bits: int, setting: int) -> IntegerArray:
         """Decode the levels and spread them over the range again."""
         top, last = (1 << bits) - 1, _last_level(bits, setting)
-        levels = COFEAT.decode(payload, shape, last.bit_length(), COFEAT.default_setting)
+        levels = self._lossless.decode(payload, shape, last.bit_length(), 1)
         if int(levels.max()) > last:
             raise BitstreamError(f"the payload has level {levels.max()}, and the last is {last}")
         table = (2 * np.arange(last + 1, dtype=np.int64) * top + last) // (2 * last)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from cofeat.errors import BitstreamError, MissingPackageError
 from cofeat.feature.entropy import harm, tables
+from cofeat.feature.entropy.fitted import FittedTables
 
 if TYPE_CHECKING:
     from wasmtime import Engine, Module
@@ -116,10 +117,14 @@ class Machine:
     def _map(self) -> None:
         self._bytes = np.frombuffer(self._memory.get_buffer_ptr(self._store), np.uint8)
 
-    def clear(self) -> None:
+    def clear(self, fitted: FittedTables | None) -> None:
         """Get ready for another tensor."""
         self._end = self._heap
         model = _model()
+        if fitted:
+            model = model.copy()
+            model["channel_weights"][:, : len(fitted.channel_rows)] = fitted.channel_rows
+            model["zero_weights"], model["value_weights"] = fitted.zero_rows, fitted.value_rows
         self.array(self._model, model.shape, model.dtype)[:] = model
         self.array(self._job, 1, _JOB)[:] = 0
 
@@ -182,8 +187,11 @@ class Machine:
             raise BitstreamError(_HARM[result - 1].format(lanes=self.job["lanes"]))
 
 
-def take_machine() -> Machine:
+def take_machine(fitted: FittedTables | None = None) -> Machine:
     """Return a cleared machine that nobody else uses.
+
+    Args:
+        fitted: gives the rows' first weights, where there is one.
 
     Raises:
         MissingPackageError: wasmtime is not installed.
@@ -191,5 +199,5 @@ def take_machine() -> Machine:
     machine: Machine | None = getattr(_idle, "machine", None)
     _idle.machine = None
     machine = machine or Machine()
-    machine.clear()
+    machine.clear(fitted)
     return machine

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cofeat.feature.entropy.coder import lanes_to_use
 from cofeat.feature.entropy.engine import take_machine
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.entropy.rans import LEAST_LANES, MOST_LANES_BITS
 from cofeat.feature.entropy.rawbits import MOST_BITS
 
@@ -26,10 +27,11 @@ class EngineEncoder:
 
     Args:
         lanes: about how many; more are faster.
+        fitted: gives the rows' first weights, where there is one.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self.machine = take_machine()
+    def __init__(self, lanes: int, fitted: FittedTables | None = None) -> None:
+        self.machine = take_machine(fitted)
         self._lanes = lanes_to_use(lanes)
         self.machine.job["lanes"] = self._lanes
         self.machine.call("begin")
@@ -107,13 +109,14 @@ class EngineDecoder:
 
     Args:
         payload: what ``EngineEncoder.finish`` returned.
+        fitted: what that was given.
 
     Raises:
         BitstreamError: it is too short, or has too many lanes.
     """
 
-    def __init__(self, payload: bytes) -> None:
-        machine = self.machine = take_machine()
+    def __init__(self, payload: bytes, fitted: FittedTables | None = None) -> None:
+        machine = self.machine = take_machine(fitted)
         data = np.frombuffer(payload, np.uint8)
         # Retiring lanes put words in front; a step may look as far beyond the end.
         words = machine.place(2 * (_MOST_LANES + len(data) // 2 + 1 + _MOST_LANES))

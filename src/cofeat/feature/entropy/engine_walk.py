@@ -79,6 +79,8 @@ class EngineWalk:
         planes = machine.array(int(job["planes"]), (channels, places + 1), np.int16)
         deviations = machine.array(int(job["deviations"]), (channels, places), np.int16)
         for first, stop in itertools.pairwise(self._plan.bounds):
+            if first == stop:
+                continue
             said = None
             if self._known is None:
                 said = self._plan.said(first, stop, planes, deviations)
