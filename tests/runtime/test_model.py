@@ -138,7 +138,6 @@ def test_threads_share_a_model(exported):
         (lambda m: m.predict_batch(np.zeros((1, 63, 1, 1), np.float32)), "takes float32"),
         (lambda m: m.predict_batch(np.zeros((1, 64, 1, 1))), "takes float32"),
         (lambda m: m.predict_batch(np.zeros((0, 64, 1, 1), np.float32)), "are none"),
-        (lambda m: m.tables(), "has no tables"),
     ],
 )
 def test_a_caller_s_mistakes(model, call, message):
@@ -162,6 +161,7 @@ def test_what_a_model_says_of_itself(exported, model):
     for name in ("model_id", "bits", "per_channel", "stride"):
         assert getattr(model, name) == getattr(checkpoint, name)
     assert (model.name, model.version, model.tables_id) == ("tiny", "1", None)
+    assert model.fitted is None
     assert model.tasks == ("segmentation", "disparity", "reconstruction")
     assert isinstance(open_model(exported.bundle), RuntimeModel)
     assert isinstance(open_model(f"{exported.bundle}:tiny"), RuntimeModel)

@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="+", type=Path, metavar="FEATURES", help="`cofeat eval --save-features`"
     )
     codecs.add_argument("--codecs", help="such as png,jpeg:90 (all, lossy ones at a few settings)")
+    codecs.add_argument(
+        "--tables",
+        type=Path,
+        help="fitted to the model, which `cofeat fit` wrote: cofeat with them",
+    )
     codecs.add_argument("--bits", type=int, default=8, help="of the quantizer (8)")
     codecs.add_argument("--per-channel", action="store_true", help="one range a channel")
     codecs.add_argument("--images", type=int, metavar="N", help="only the first so many of a file")
@@ -68,12 +73,16 @@ def _bench(path: Path, specs: tuple, arguments: argparse.Namespace) -> Bench:
     """Measure the codecs on one file, with progress on standard error."""
     from cofeat.cli.progress import track
     from cofeat.evaluation.codec_bench import bench_codecs, load_features
+    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.feature.pipeline import quantize_finite
 
     tensors = [
         quantize_finite(features, arguments.bits, arguments.per_channel)
         for features in load_features(path)[: arguments.images]
     ]
+    tables = None
+    if arguments.tables:
+        tables = FittedTables.from_bytes(arguments.tables.read_bytes())
     planned = arguments.repeat * len(tensors) * len(specs)
     with track(f"Coding {path}", total=planned) as bar:
         return bench_codecs(
@@ -82,6 +91,7 @@ def _bench(path: Path, specs: tuple, arguments: argparse.Namespace) -> Bench:
             arguments.repeat,
             # What is not installed is done at once.
             lambda done, total: bar.update(planned - total + done),
+            tables,
         )
 
 

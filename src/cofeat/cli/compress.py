@@ -133,5 +133,5 @@ def _compress(
     max_bytes = _max_bytes(arguments, features.size)
     for_model = (model.bits, model.per_channel, size, model.model_id)
     if max_bytes is None:
-        return compress(features, rungs[0], *for_model)
-    return compress_to(features, max_bytes, rungs, *for_model)
+        return compress(features, rungs[0], *for_model, tables=model.fitted)
+    return compress_to(features, max_bytes, rungs, *for_model, tables=model.fitted)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cofeat.cli.models import HELP as MODEL_HELP
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -23,12 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-O", "--folder", type=Path, metavar="DIR", help="folder of NAME.npz (beside each)"
     )
+    parser.add_argument(
+        "-m", "--model", help=f"whose tables a bitstream of codec cofeat may need: {MODEL_HELP}"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat decompress`."""
     from cofeat.cli.each import STANDARD, for_each, outputs, write_bytes
+    from cofeat.cli.models import open_model
     from cofeat.cli.streams import read_stream
     from cofeat.feature.pipeline import decompress
 
@@ -36,10 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     to_standard = STANDARD in places.values()
     if to_standard and arguments.json:
         raise InvalidInputError("standard output cannot hold both features and JSON")
+    tables = open_model(arguments.model).fitted if arguments.model else None
     rows: list[dict[str, Any]] = []
 
     def work(name: str) -> None:
-        result = decompress(read_stream(name))
+        result = decompress(read_stream(name), tables=tables)
         write_bytes(places[name], npz(result))
         shape, bits = result.stream.shape, result.stream.bits
         rows.append({"bitstream": name, "features": places[name], "shape": shape, "bits": bits})

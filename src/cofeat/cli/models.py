@@ -10,6 +10,7 @@ from cofeat.errors import InvalidInputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.image import Float32Array, UInt8Array
     from cofeat.network.build import Model
 
@@ -27,6 +28,11 @@ class RunnableModel(Protocol):
     """One range a channel rather than one an image."""
     stride: int
     """Image pixels for one feature, along each side."""
+
+    @property
+    def fitted(self) -> FittedTables | None:
+        """Tables of the codec, fitted to its features."""
+        ...
 
     def feature_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """Return (C, H, W) of the features of an image of (height, width)."""
@@ -78,6 +84,7 @@ class CheckpointModel:
         self.bits = model.network.qlayer.bits
         self.per_channel = model.network.qlayer.per_channel
         self.stride = model.network.stride
+        self.fitted = model.tables
 
     def feature_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """Return (C, H, W) of the features of an image of (height, width)."""

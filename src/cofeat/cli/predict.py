@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
 
     def work(name: str) -> None:
-        result = decompress(read_stream(name))
+        result = decompress(read_stream(name), tables=model.fitted)
         if not arguments.any_model:
             _check_model(result.stream, model, arguments.model)
         predictions = model.predict(result.features, _picture_size(result.stream, model))

@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cofeat.errors import InvalidInputError, MissingPackageError
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec
+from cofeat.feature.codecs.base import TabledCodec
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress_quantized, decompress_quantized
 from cofeat.feature.quantizer import Float32Array, Quantized
 
@@ -141,6 +143,7 @@ def bench_codecs(
     specs: Sequence[CodecSpec],
     repeat: int = 3,
     on_progress: OnProgress | None = None,
+    tables: FittedTables | None = None,
 ) -> Bench:
     """Measure codecs on the same tensors.
 
@@ -149,62 +152,82 @@ def bench_codecs(
         specs: codecs and settings; those that cannot be used here are told of, not measured.
         repeat: rounds over all tensors and codecs.
         on_progress: told how far it has come.
+        tables: fitted to the tensors' model; codecs that take them are measured with them too.
 
     Raises:
         InvalidInputError: there is no tensor, or fewer than one round.
     """
     if not tensors or repeat < 1:
         raise InvalidInputError(f"{len(tensors)} tensors, {repeat} rounds: give at least one each")
-    usable, skipped = _usable(tensors, specs)
-    tallies = {spec: _Tally() for spec in usable}
+    ways = [_Way(spec, None) for spec in dict.fromkeys(specs)]
+    if tables is not None:
+        tabled = [way for way in ways if isinstance(way.spec.codec, TabledCodec)]
+        ways += [_Way(way.spec, tables) for way in tabled]
+    usable, skipped = _usable(tensors, ways)
+    tallies = {way: _Tally() for way in usable}
     total = repeat * len(tensors) * len(usable)
     turns = enumerate(_interleaved(tensors, usable, repeat), start=1)
-    for done, (index, spec, quantized) in turns:
-        _measure(tallies[spec], quantized, spec, is_first=index == 0)
+    for done, (index, way, quantized) in turns:
+        _measure(tallies[way], quantized, way, is_first=index == 0)
         if on_progress:
             on_progress(done, total)
     elements = sum(quantized.values.size for quantized in tensors)
     bits = tensors[0].bits
-    results = [_result(spec, tally, elements, bits) for spec, tally in tallies.items()]
+    results = [_result(way, tally, elements, bits) for way, tally in tallies.items()]
     results.sort(key=lambda result: result.bits_per_element if result.lossless else math.inf)
     return Bench(len(tensors), elements, bits, repeat, tuple(results), tuple(skipped))
 
 
+class _Way(NamedTuple):
+    """A codec at a setting, with tables or without."""
+
+    spec: CodecSpec
+    tables: FittedTables | None
+
+    def there_and_back(self, quantized: Quantized) -> tuple[bytes, Quantized, float]:
+        """Send a tensor; returns the stream, what arrives, and when the stream was there (s)."""
+        data = compress_quantized(quantized, self.spec, tables=self.tables)
+        middle_s = time.perf_counter()
+        return data, decompress_quantized(data, tables=self.tables)[0], middle_s
+
+    def __str__(self) -> str:
+        return f"{self.spec}{' + tables' if self.tables else ''}"
+
+
 def _usable(
-    tensors: Sequence[Quantized], specs: Sequence[CodecSpec]
-) -> tuple[list[CodecSpec], list[SkippedCodec]]:
+    tensors: Sequence[Quantized], ways: Sequence[_Way]
+) -> tuple[list[_Way], list[SkippedCodec]]:
     """Try every codec once on the largest tensor, which also warms it up."""
     largest = max(tensors, key=lambda quantized: quantized.values.size)
-    usable: list[CodecSpec] = []
+    usable: list[_Way] = []
     skipped: list[SkippedCodec] = []
-    for spec in dict.fromkeys(specs):
+    for way in ways:
+        codec = way.spec.codec
         try:
-            decompress_quantized(compress_quantized(largest, spec))
+            way.there_and_back(largest)
         except MissingPackageError as error:
-            skipped.append(SkippedCodec(spec.codec.name, str(error), spec.codec.extra))
+            skipped.append(SkippedCodec(codec.name, str(error), codec.extra))
         except InvalidInputError as error:  # too deep or too large for it
-            skipped.append(SkippedCodec(spec.codec.name, str(error), None))
+            skipped.append(SkippedCodec(codec.name, str(error), None))
         else:
-            usable.append(spec)
+            usable.append(way)
     return usable, list(dict.fromkeys(skipped))
 
 
 def _interleaved(
-    tensors: Sequence[Quantized], specs: Sequence[CodecSpec], repeat: int
-) -> Iterator[tuple[int, CodecSpec, Quantized]]:
+    tensors: Sequence[Quantized], ways: Sequence[_Way], repeat: int
+) -> Iterator[tuple[int, _Way, Quantized]]:
     """Yield (round, codec, tensor), the codecs innermost."""
     for index in range(repeat):
         for quantized in tensors:
-            for spec in specs:
-                yield index, spec, quantized
+            for way in ways:
+                yield index, way, quantized
 
 
-def _measure(tally: _Tally, quantized: Quantized, spec: CodecSpec, is_first: bool) -> None:
+def _measure(tally: _Tally, quantized: Quantized, way: _Way, is_first: bool) -> None:
     """Send one tensor through one codec; bytes and errors are the same in every round."""
     start_s = time.perf_counter()
-    data = compress_quantized(quantized, spec)
-    middle_s = time.perf_counter()
-    decoded, _ = decompress_quantized(data)
+    data, decoded, middle_s = way.there_and_back(quantized)
     end_s = time.perf_counter()
     tally.encode_ms.append(1000 * (middle_s - start_s))
     tally.decode_ms.append(1000 * (end_s - middle_s))
@@ -215,14 +238,14 @@ def _measure(tally: _Tally, quantized: Quantized, spec: CodecSpec, is_first: boo
         tally.squared_error += float(np.sum(error * error))
 
 
-def _result(spec: CodecSpec, tally: _Tally, elements: int, bits: int) -> CodecResult:
+def _result(way: _Way, tally: _Tally, elements: int, bits: int) -> CodecResult:
     """Sum up what was measured of one codec."""
     sent_bytes = sum(tally.sizes_bytes)
     mean_squared = tally.squared_error / elements
     peak = 2**bits - 1
     return CodecResult(
-        codec=str(spec),
-        lossless=spec.codec.lossless,
+        codec=str(way),
+        lossless=way.spec.codec.lossless,
         bytes=sent_bytes,
         bits_per_element=8 * sent_bytes / elements,
         encode_ms=float(np.median(tally.encode_ms)),

@@ -102,10 +102,13 @@ class Sweep:
                         qlayer.per_channel,
                         image_size=self.size,
                         model_id=self.model.model_id,
+                        tables=self.model.tables,
                     )
                     for features in self.features
                 ]
-                received = (decompress(stream).features for stream in streams)
+                received = (
+                    decompress(stream, tables=self.model.tables).features for stream in streams
+                )
                 yield codec, [len(stream) for stream in streams], received
 
         about = self.model.about

@@ -131,6 +131,8 @@ def _export(
     graphs = {"encoder": encoder, "heads": heads, "whole": join_graphs(encoder, heads)}
     for part, graph in graphs.items():
         writer.place(name, part).write_bytes(graph)
+    if source.model.tables is not None:
+        writer.place(name, "tables").write_bytes(source.model.tables.to_bytes())
     int8 = "encoder_int8" in options.parts
     if int8:
         count = min(options.calibration_images, len(source.train))
@@ -189,7 +191,7 @@ def _entry(source: Source, options: Options) -> ModelEntry:
         normalization=Normalization(tuple(encoder.mean), tuple(encoder.std)),
         padding=PADDING,
         codec=options.codec,
-        tables_id=None,
+        tables_id=None if model.tables is None else model.tables.id.hex(),
         files={},
         parity={},
         accuracy=None,

@@ -23,7 +23,8 @@ from cofeat.feature.bitstream import (
     unpack,
 )
 from cofeat.feature.codecs import CodecSpec, codecs_by_id, parse_codec
-from cofeat.feature.codecs.base import check_values
+from cofeat.feature.codecs.base import TabledCodec, check_values
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.quantizer import (
     Float32Array,
     Quantized,
@@ -55,6 +56,7 @@ def compress(
     per_channel: bool = False,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
+    tables: FittedTables | None = None,
 ) -> bytes:
     """Turn one image's features into the bytes that are sent.
 
@@ -65,13 +67,14 @@ def compress(
         per_channel: one range a channel instead of one for the tensor.
         image_size: (height, width) in pixels of the image, for the cloud to crop its outputs to.
         model_id: the first 8 bytes of the network's SHA-256.
+        tables: fitted to the network's features; codecs that have none leave them out.
 
     Raises:
         InvalidInputError: the features are not finite or too large, or an argument is out of range.
         MissingPackageError: the codec needs a package that is not installed.
     """
     return compress_quantized(
-        quantize_finite(features, bits, per_channel), codec, image_size, model_id
+        quantize_finite(features, bits, per_channel), codec, image_size, model_id, tables
     )
 
 
@@ -96,6 +99,7 @@ def compress_quantized(
     codec: str | CodecSpec = "png",
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
+    tables: FittedTables | None = None,
 ) -> bytes:
     """Turn integers that a network has made already into the bytes that are sent.
 
@@ -104,6 +108,7 @@ def compress_quantized(
         codec: name and setting.
         image_size: (height, width) in pixels of the image.
         model_id: the first 8 bytes of the network's SHA-256.
+        tables: fitted to the network's features.
 
     Raises:
         InvalidInputError: the integers or an argument are out of range.
@@ -117,27 +122,37 @@ def compress_quantized(
         )
     values = quantized.values
     check_values(spec.codec, values, quantized.bits)
+    coder, tables_id = spec.codec, NO_TABLES
+    if tables is not None and isinstance(coder, TabledCodec):
+        if tables.channels != len(values):
+            raise InvalidInputError(
+                f"the tables are of {tables.channels} channels, and the features have "
+                f"{len(values)}: give the tables of their own model"
+            )
+        coder, tables_id = coder.with_tables(tables), tables.id
     stream = Bitstream(
         codec_id=spec.codec.id,
         setting=spec.setting,
         bits=quantized.bits,
         shape=(values.shape[0], values.shape[1], values.shape[2]),
         range=quantized.range,
-        payload=spec.codec.encode(values, quantized.bits, spec.setting),
+        payload=coder.encode(values, quantized.bits, spec.setting),
         image_size=image_size,
         model_id=NO_MODEL if model_id is None else model_id,
+        tables_id=tables_id,
     )
     return pack(stream)
 
 
 def decompress_quantized(
-    data: bytes, limits: Limits = DEFAULT_LIMITS
+    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: FittedTables | None = None
 ) -> tuple[Quantized, Bitstream]:
     """Turn received bytes into integers, for a network that dequantizes itself.
 
     Args:
         data: one whole stream.
         limits: what is accepted.
+        tables: those that a stream may need.
 
     Returns:
         The integers with their range and bits, and what the stream says.
@@ -151,7 +166,20 @@ def decompress_quantized(
     if codec is None:
         raise BitstreamError(f"the bitstream's codec {stream.codec_id} is not known here")
     if stream.tables_id != NO_TABLES:
-        raise BitstreamError(f"codec {codec.name} has no tables {stream.tables_id.hex()}")
+        if not isinstance(codec, TabledCodec):
+            raise BitstreamError(f"codec {codec.name} has no tables {stream.tables_id.hex()}")
+        if tables is None or tables.id != stream.tables_id:
+            at_hand = "none are" if tables is None else f"{tables.id.hex()} are"
+            raise BitstreamError(
+                f"the bitstream needs the tables {stream.tables_id.hex()}, and {at_hand} at hand: "
+                "give the model that it was made with"
+            )
+        if tables.channels != stream.shape[0]:
+            raise BitstreamError(
+                f"the tables are of {tables.channels} channels, and the bitstream has "
+                f"{stream.shape[0]}"
+            )
+        codec = codec.with_tables(tables)
     if not codec.min_setting <= stream.setting <= codec.max_setting:
         raise BitstreamError(f"codec {codec.name} has no setting {stream.setting}")
     if stream.bits > codec.max_bits:
@@ -160,18 +188,21 @@ def decompress_quantized(
     return Quantized(values, stream.range, stream.bits), stream
 
 
-def decompress(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Decompressed:
+def decompress(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: FittedTables | None = None
+) -> Decompressed:
     """Turn received bytes into features, the inverse of ``compress`` up to the coding's loss.
 
     Args:
         data: one whole stream.
         limits: what is accepted.
+        tables: those that a stream may need.
 
     Raises:
         BitstreamError: the bytes are no valid stream, whatever they are.
         MissingPackageError: the codec needs a package that is not installed.
     """
-    quantized, stream = decompress_quantized(data, limits)
+    quantized, stream = decompress_quantized(data, limits, tables)
     return Decompressed(dequantize(quantized), quantized, stream)
 
 

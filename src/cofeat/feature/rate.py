@@ -22,6 +22,7 @@ from fractions import Fraction
 
 from cofeat.errors import BudgetError, InvalidInputError
 from cofeat.feature.codecs import CodecSpec, parse_codec
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress_quantized, quantize_finite
 from cofeat.feature.quantizer import Float32Array, Quantized
 
@@ -67,6 +68,7 @@ def compress_to(
     per_channel: bool = False,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
+    tables: FittedTables | None = None,
 ) -> bytes:
     """Turn one image's features into at most ``max_bytes`` bytes.
 
@@ -78,6 +80,7 @@ def compress_to(
         per_channel: one range a channel instead of one for the tensor.
         image_size: (height, width) in pixels of the image.
         model_id: the first 8 bytes of the network's SHA-256.
+        tables: fitted to the network's features.
 
     Returns:
         The stream of the best rung that fits: the first codec of the ladder that can, at its
@@ -90,7 +93,7 @@ def compress_to(
         MissingPackageError: a codec needs a package that is not installed.
     """
     quantized = quantize_finite(features, bits, per_channel)
-    return compress_quantized_to(quantized, max_bytes, ladder, image_size, model_id)
+    return compress_quantized_to(quantized, max_bytes, ladder, image_size, model_id, tables)
 
 
 def compress_quantized_to(
@@ -99,6 +102,7 @@ def compress_quantized_to(
     ladder: str | Sequence[CodecSpec] = DEFAULT_LADDER,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
+    tables: FittedTables | None = None,
 ) -> bytes:
     """Turn integers that a network has made already into at most ``max_bytes`` bytes.
 
@@ -117,7 +121,7 @@ def compress_quantized_to(
         )
 
     def encode(rung: CodecSpec) -> bytes:
-        return compress_quantized(quantized, rung, image_size, model_id)
+        return compress_quantized(quantized, rung, image_size, model_id, tables)
 
     search = _Search(encode, max_bytes)
     for _, run in itertools.groupby(rungs, key=lambda rung: rung.codec):

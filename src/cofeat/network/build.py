@@ -16,7 +16,8 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import load, save_file
 
-from cofeat.errors import CofeatError, InvalidInputError
+from cofeat.errors import InvalidInputError, MissingPackageError
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.network.bottleneck import build_bottleneck
 from cofeat.network.encoders import build_encoder
 from cofeat.network.encoders.base import load_encoder_weights
@@ -27,6 +28,8 @@ from cofeat.network.qlayer import QLayer
 
 DESCRIPTION_FILE = "network.json"
 WEIGHTS_FILE = "weights.safetensors"
+# Fitted to the features, for the codec; a fresh checkpoint has none.
+TABLES_FILE = "tables.bin"
 # What training calls its checkpoints inside a run's folder, and the step's number of digits.
 CHECKPOINT_GLOB = "checkpoint-[0-9]*"
 # Bytes of the SHA-256 of the weights that name a model in a bitstream.
@@ -90,6 +93,8 @@ class Model:
     model_id: bytes
     """The first 8 bytes of the SHA-256 of the weights' file."""
     folder: Path
+    tables: FittedTables | None = None
+    """Of the codec, fitted to the network's features."""
 
 
 def save_network(
@@ -143,10 +148,14 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Model:
         # Its own weights follow; those that training began with may be gone.
         network = build_network(**{**config, "weights": None})
         network.load_state_dict(load(raw))
-    except CofeatError:
+        tables_file = folder / TABLES_FILE
+        tables = (
+            FittedTables.from_bytes(tables_file.read_bytes()) if tables_file.is_file() else None
+        )
+    except (InvalidInputError, MissingPackageError):
         raise
     except Exception as error:  # whatever the files hold, they are no checkpoint
         reason = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"checkpoint '{folder}' cannot be read: {reason}") from error
     model_id = hashlib.sha256(raw).digest()[:MODEL_ID_BYTES]
-    return Model(network.eval().to(device), config, about, model_id, folder)
+    return Model(network.eval().to(device), config, about, model_id, folder, tables)

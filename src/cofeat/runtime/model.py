@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,7 +20,8 @@ import numpy.typing as npt
 
 from cofeat.bundle import BundleModel
 from cofeat.bundle.layout import FEATURES, IMAGE_INPUT
-from cofeat.errors import InvalidInputError
+from cofeat.errors import BitstreamError, BundleError, InvalidInputError
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.image import Float32Array, UInt8Array
 from cofeat.registry import nearest
 from cofeat.runtime.padding import crop, pad
@@ -96,14 +98,22 @@ class RuntimeModel:
             else:
                 self._sessions.load(part, self.tasks)
 
-    def tables(self) -> bytes:
-        """Return the codec's probability tables.
+    @cached_property
+    def fitted(self) -> FittedTables | None:
+        """Tables of the codec, fitted to the features, or None.
 
         Raises:
-            InvalidInputError: the bundle has none.
-            BundleError: the file has changed.
+            BundleError: the file has changed, or is none.
         """
-        return self._model.read("tables")
+        if not self.has("tables"):
+            return None
+        try:
+            fitted = FittedTables.from_bytes(self._model.read("tables"))
+        except BitstreamError as error:
+            raise BundleError(f"model '{self.name}' of the bundle: {error}") from error
+        if fitted.id != self.tables_id:
+            raise BundleError(f"model '{self.name}' of the bundle has other tables than it says")
+        return fitted
 
     def feature_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """Return (C, H, W) of the features of an image of (height, width)."""

@@ -20,9 +20,10 @@ The contract, which the conformance tests hold every codec of the table to:
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cofeat.errors import InvalidInputError
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.quantizer import IntegerArray, integer_type
 
 Shape = tuple[int, int, int]
@@ -81,6 +82,15 @@ class Codec(Protocol):
             BitstreamError: the payload is no valid one for this shape and depth.
             MissingPackageError: a package is not installed.
         """
+        ...
+
+
+@runtime_checkable
+class TabledCodec(Codec, Protocol):
+    """A codec that codes better with tables fitted to the model whose features it is given."""
+
+    def with_tables(self, fitted: FittedTables) -> Codec:
+        """Return the codec with tables; what it encodes must be decoded with the same ones."""
         ...
 
 

@@ -117,7 +117,7 @@ def zero_and_gain(fitted: FittedTables, mean: FloatArray, bits: int) -> tuple[in
     """Return the zero and the gain with which the tables tell the channels' means best."""
     center = fitted.center.astype(np.float64)
     zero = 0.0
-    gain = float(center @ mean / max(center @ center, 1.0))
+    gain = float(center @ mean) / max(float(center @ center), 1.0)
     if not fitted.anchored and np.ptp(center) > 0:
         spread = center - center.mean()
         gain = float(spread @ mean / (spread @ spread))

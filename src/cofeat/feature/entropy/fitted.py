@@ -36,7 +36,7 @@ ID_BYTES = 4
 _HEAD = struct.Struct("<4sBBBBHI")  # magic, version, anchored, generations, reach, C, body
 _CRC = struct.Struct("<I")
 MOST_CHANNELS = 4096  # as in the container
-MOST_GENERATIONS = 16
+MOST_GENERATIONS = 64
 # Where earlier channels are looked at, (dy, dx); the first 1, 5 or all of them.
 OFFSETS = ((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 REACHES = (1, 5, 9)
@@ -138,9 +138,9 @@ class FittedTables:
 
     def _fresh(self, slots: bool) -> tuple[AdaptiveTables, ...]:
         return (
-            AdaptiveTables(self.channel_rows, slots),
-            AdaptiveTables(self.zero_rows, False),
-            AdaptiveTables(self.value_rows, slots),
+            AdaptiveTables(self.channel_rows.astype(np.int64), slots),
+            AdaptiveTables(self.zero_rows.astype(np.int64), False),
+            AdaptiveTables(self.value_rows.astype(np.int64), slots),
         )
 
     def to_bytes(self) -> bytes:
@@ -208,9 +208,7 @@ def _layout(channels: int, generations: int, reach: int) -> list[_Entry]:
     own = (channels, PASS_TYPES, OWN_WEIGHTS)
     kinds: list[_Entry] = [((channels,), "u1"), ((channels,), "u1"), ((channels,), "i2")]
     kinds += [(own, "i1"), ((channels,), "i2"), ((channels,), "u1")]
-    kinds += [
-        ((reach, stop - first, first), "i1") for first, stop in itertools.pairwise(bounds)
-    ]
+    kinds += [((reach, stop - first, first), "i1") for first, stop in itertools.pairwise(bounds)]
     values = (tables.LEVELS * tables.ROOMS, tables.BUCKETS)
     most = max(CHANNEL_SYMBOLS)
     kinds += [((tables.ZERO_ROWS, 2), "u2"), (values, "u2"), ((len(CHANNEL_SYMBOLS), most), "u2")]

@@ -60,13 +60,16 @@ class FittedPlan:
         """What is told first: zero, the two bytes of the gain, the scales' usual difference."""
         usual = self._fitted.scale[self._live].astype(np.int64)
         shift = np.rint(np.median(self.scale - usual)) if len(usual) else 0
-        return np.array([self._zero, self._gain & 0xFF, self._gain >> 8, shift + SHIFT_ZERO], np.int64)
+        return np.array(
+            [self._zero, self._gain & 0xFF, self._gain >> 8, shift + SHIFT_ZERO], np.int64
+        )
 
     @property
     def usual_center(self) -> Int64Array:
         """(C,) what the tables and the gain let expect of the centers."""
         center = self._fitted.center[self._live].astype(np.int64)
-        return np.clip(self._zero + (center * self._gain + _HALF_GAIN >> GAIN_BITS), 0, 255)
+        center = self._zero + (center * self._gain + _HALF_GAIN >> GAIN_BITS)
+        return np.asarray(np.clip(center, 0, 255), np.int64)
 
     def channel_filters(self, first: int, stop: int) -> Int64Array:
         """Return the weights of the taps, (stop - first, TYPES, MOST_TAPS)."""
@@ -96,7 +99,7 @@ class FittedPlan:
 
     def _of_others(self, first: int, stop: int, planes: Int16Array) -> Int32Array:
         """Weigh the channels of earlier generations: (stop - first, H * W) in quarters."""
-        height, width = self._size
+        height, _ = self._size
         generation = int(np.searchsorted(self._fitted.bounds, self._live[first], "right")) - 1
         begin = self._fitted.bounds[generation]
         before = self.bounds[generation]

@@ -41,7 +41,7 @@ Int16Array = npt.NDArray[np.int16]
 # (what is done, of how much).
 OnProgress = Callable[[int, int], None]
 
-DEFAULT_GENERATIONS = 16
+DEFAULT_GENERATIONS = 32
 # Of more channels only the nearest five places are weighed: the tables grow with their square.
 _MOST_CHANNELS_ALL_AROUND = 128
 # Of a column's energy; what few elements say of many weights is kept small.
@@ -110,9 +110,7 @@ def _check(tensors: Sequence[Quantized]) -> None:
         )
 
 
-def _start(
-    tensors: Sequence[Quantized], flat: list[Int16Array], generations: int
-) -> FittedTables:
+def _start(tensors: Sequence[Quantized], flat: list[Int16Array], generations: int) -> FittedTables:
     """Return tables that know the means and nothing else."""
     channels = len(flat[0])
     anchored = all(np.all(tensor.range.minimum == 0) for tensor in tensors)
@@ -341,4 +339,3 @@ def _rows(
     mixed = COUNT_WEIGHT * counts + prior
     scaled = mixed * weight // mixed.sum(axis=1, keepdims=True)
     return np.where(prior > 0, np.maximum(scaled, 1), 0).astype(np.uint16)
-
