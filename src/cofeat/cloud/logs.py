@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 import time
 import uuid
 from typing import Any
@@ -37,6 +36,8 @@ def log_failure(identity: str) -> None:
 class JsonFormatter(logging.Formatter):
     """Writes a record as JSON."""
 
+    converter = staticmethod(time.gmtime)
+
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
         line = {
@@ -51,10 +52,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def set_up(level: str) -> None:
-    """Send everything that is logged, uvicorn's too, to standard error as JSON."""
-    formatter = JsonFormatter()
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+def configuration(level: str) -> dict[str, Any]:
+    """Return, for ``logging.config``, that all goes to standard error as JSON."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+    }

@@ -47,7 +47,7 @@ async def predict(
         names = candidates[0].tasks if tasks is None else tuple(tasks.split(","))
         if form in _MEDIA and len(names) != 1:
             raise InvalidInputError(f"'{form}' is one task's picture: name it, tasks={names[0]}")
-        picture: Format = "png" if form in ("json", "zip") else form
+        picture: Format = "png" if form == "json" or form == "zip" else form
         kind = "bitstream" if body.startswith(MAGIC) else "image"
         asked = InferRequest(
             (bytes_tensor(kind, body),),

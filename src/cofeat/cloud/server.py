@@ -11,11 +11,11 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 
 from cofeat.cloud import grpc as grpc_layer
 from cofeat.cloud.app import create_app
-from cofeat.cloud.logs import log, set_up
+from cofeat.cloud.logs import configuration, log
 from cofeat.cloud.metrics import MULTIPROCESS_FOLDER
 from cofeat.cloud.repository import Repository
 from cofeat.cloud.service import Service, Settings
@@ -77,7 +77,6 @@ class ServerOptions:
 
     def app(self) -> FastAPI:
         """Make the application; called in each worker."""
-        set_up(self.log_level)
         tokens = read_tokens(self.token_file, os.environ.get(VARIABLE, ""))
 
         @asynccontextmanager
@@ -127,23 +126,8 @@ def serve(options: ServerOptions) -> int:
     """
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
     options.load()
-    set_up(options.log_level)
     listening = _listen(options.host, options.port)
-    config = uvicorn.Config(
-        options.app,
-        factory=True,
-        http=GuardedProtocol,
-        ws="none",
-        workers=options.workers,
-        log_config=None,
-        log_level=options.log_level,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=DRAIN_S,
-        ssl_certfile=None if options.tls is None else options.tls.certificate,
-        ssl_keyfile=None if options.tls is None else options.tls.key,
-    )
+    config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
     log(
         "serving",
@@ -156,6 +140,26 @@ def serve(options: ServerOptions) -> int:
         server.run(sockets=[listening])
         return 0 if server.started else 1
     return _supervise(config, listening)
+
+
+def uvicorn_config(
+    app: FastAPI | Callable[[], FastAPI], options: ServerOptions, log_config: dict[str, Any] | None
+) -> uvicorn.Config:
+    """Return how uvicorn is to run an application, or what makes one."""
+    return uvicorn.Config(
+        app,
+        factory=not isinstance(app, FastAPI),
+        http=GuardedProtocol,
+        ws="none",
+        workers=options.workers,
+        log_config=log_config,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+        ssl_certfile=None if options.tls is None else options.tls.certificate,
+        ssl_keyfile=None if options.tls is None else options.tls.key,
+    )
 
 
 def _supervise(config: uvicorn.Config, listening: socket.socket) -> int:
