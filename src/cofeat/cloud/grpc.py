@@ -81,7 +81,7 @@ async def serving(
     )
     handlers = {
         method: grpc.unary_unary_rpc_method_handler(
-            _Call(method, answer, service, tokens),
+            _Call(method, answer, service, tokens).handle,
             request_deserializer=CLASSES[f"{method}Request"].FromString,
             response_serializer=CLASSES[f"{method}Response"].SerializeToString,
         )
@@ -113,7 +113,8 @@ class _Call:
         self._service = service
         self._tokens = tokens
 
-    async def __call__(self, request: Message, context: Any) -> Message:
+    async def handle(self, request: Message, context: Any) -> Message:
+        """Answer a call, or end it with its error."""
         started_s = time.monotonic()
         headers = {
             key: value
