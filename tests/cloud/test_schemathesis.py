@@ -37,9 +37,7 @@ def test_every_operation_of_the_page_is_tried(page):
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_the_page_and_the_server_agree(page, method, path):
     operation = page[path][method]
-    strategy = st.one_of(
-        *(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
-    )
+    strategy = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 
     @given(strategy)
     @settings(max_examples=15, suppress_health_check=list(HealthCheck))

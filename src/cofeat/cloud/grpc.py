@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from cofeat import __version__
 from cofeat.cloud.grpc_messages import CLASSES, SERVICE
@@ -82,7 +83,6 @@ async def serving(
     handlers = {
         method: grpc.unary_unary_rpc_method_handler(
             _Call(method, answer, service, tokens).handle,
-            request_deserializer=CLASSES[f"{method}Request"].FromString,
             response_serializer=CLASSES[f"{method}Response"].SerializeToString,
         )
         for method, answer in _METHODS.items()
@@ -113,7 +113,7 @@ class _Call:
         self._service = service
         self._tokens = tokens
 
-    async def handle(self, request: Message, context: Any) -> Message:
+    async def handle(self, data: bytes, context: Any) -> Message:
         """Answer a call, or end it with its error."""
         started_s = time.monotonic()
         headers = {
@@ -127,7 +127,7 @@ class _Call:
             if self._method not in _OPEN_METHODS:
                 self._tokens.check(headers.get("authorization"))
             with self._service.tracing.span("request", headers):
-                return await self._answer(self._service, request)
+                return await self._answer(self._service, self._parse(data))
         except Exception as error:
             told = refusal(error)
             status = told.grpc
@@ -151,6 +151,17 @@ class _Call:
                 status=status,
                 ms=round(1000 * seconds, 2),
             )
+
+    def _parse(self, data: bytes) -> Message:
+        """Read the request; gRPC itself would call bytes that are none a fault of ours.
+
+        Raises:
+            ProtocolError: it is none.
+        """
+        try:
+            return CLASSES[f"{self._method}Request"].FromString(data)
+        except DecodeError:
+            raise ProtocolError(f"the message is no {self._method}Request") from None
 
 
 async def _server_live(_service: Service, _request: Message) -> Message:
