@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -35,6 +36,7 @@ from cofeat.errors import InvalidInputError
 # Until connections that do not end are cut at the end; above a request's own deadline.
 DRAIN_S = 40
 _IDLE_S = 30
+_BACKLOG = 2048
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,9 @@ def serve(options: ServerOptions) -> int:
     )
     if options.workers == 1:
         server = uvicorn.Server(config)
+        # uvicorn takes signals while it runs, and sends them again when it has drained.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         server.run(sockets=[listening])
         return 0 if server.started else 1
     return _supervise(config, listening)
@@ -155,6 +160,7 @@ def uvicorn_config(
         log_config=log_config,
         access_log=False,
         server_header=False,
+        backlog=_BACKLOG,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=DRAIN_S,
         ssl_certfile=None if options.tls is None else options.tls.certificate,
@@ -184,5 +190,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise OSError(error.errno, f"cannot listen at {host}:{port}: {error.strerror}") from error
+    # From now on clients wait for the models to be loaded rather than be refused.
+    listening.listen(_BACKLOG)
     listening.set_inheritable(True)
     return listening
