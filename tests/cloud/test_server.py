@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import ssl
@@ -187,6 +188,7 @@ def test_a_killed_worker_loses_nothing_silently_and_is_replaced(exported, model,
             asker.join(PATIENCE_S)
             assert not asker.is_alive()  # nobody waits for an answer that does not come
         assert replaced not in pids
+        assert in_flight(url) == 0  # what the dead one had is forgotten
         assert process.end() == 0
     # Each is a whole answer, or an error that the client has seen.
     answered = [data for data in outcomes if data]
@@ -249,8 +251,6 @@ def test_what_cannot_be_served_is_one_line(exported, capsys, words, message):
 
 
 def test_a_bundle_that_was_changed_is_not_served(exported, capsys, tmp_path):
-    import shutil
-
     copy = tmp_path / "bundle"
     shutil.copytree(exported.bundle, copy)
     file = copy / "tiny" / "heads.onnx"

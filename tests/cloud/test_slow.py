@@ -2,11 +2,14 @@
 
 import contextlib
 import socket
+import time
 
 import httpx
 import pytest
 
 from cofeat.cloud.slow import GuardedProtocol
+from cofeat.protocol.http import encode_request
+from cofeat.protocol.messages import InferRequest, bytes_tensor
 
 
 class Impatient(GuardedProtocol):
@@ -37,6 +40,22 @@ def test_who_does_not_finish_a_second_request_is_cut(kit):
         assert is_cut(client)
 
 
+class Patient(GuardedProtocol):
+    receive_s = 10_000
+
+
+def test_heads_without_end_are_cut(kit):
+    with (
+        kit.serving(kit.Model(), protocol=Patient) as server,
+        socket.create_connection(server.address, timeout=kit.patience_s) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                client.sendall(b"x" * 10_000)
+        assert is_cut(client)
+
+
 def test_who_does_not_read_is_cut(kit):
     with (
         kit.serving(kit.Model(), protocol=Impatient) as server,
@@ -52,9 +71,6 @@ def test_who_does_not_read_is_cut(kit):
 
 
 def body_of(stream):
-    from cofeat.protocol.http import encode_request
-    from cofeat.protocol.messages import InferRequest, bytes_tensor
-
     body, length = encode_request(InferRequest((bytes_tensor("bitstream", stream),)))
     head = f"Content-Length: {len(body)}\r\nInference-Header-Content-Length: {length}\r\n\r\n"
     return head.encode() + body
@@ -67,8 +83,6 @@ def is_cut(client):
 
 
 def wait_until(holds, patience_s):
-    import time
-
     end_s = time.monotonic() + patience_s
     while not holds():
         assert time.monotonic() < end_s

@@ -39,6 +39,9 @@ _MAX_METADATA_BYTES = 8192
 _OVERHEAD_BYTES = 64 * 1024
 # A client that does not answer a ping for that long is gone.
 _KEEPALIVE_MS = 20_000
+# Connections are made anew now and then, so that no slow client holds one for ever.
+_MAX_AGE_MS = 300_000
+_MAX_AGE_GRACE_MS = 60_000
 _DRAIN_S = 30.0
 _OPEN_METHODS = frozenset({"ServerLive", "ServerReady"})
 
@@ -78,7 +81,11 @@ async def serving(
             ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
             ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS),
-        ]
+            ("grpc.max_connection_age_ms", _MAX_AGE_MS),
+            ("grpc.max_connection_age_grace_ms", _MAX_AGE_GRACE_MS),
+        ],
+        # A request is refused with a reason before this is reached, unless it comes slowly.
+        maximum_concurrent_rpcs=2 * service.settings.max_requests,
     )
     handlers = {
         method: grpc.unary_unary_rpc_method_handler(

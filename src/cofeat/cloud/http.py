@@ -21,7 +21,7 @@ from cofeat.protocol.http import (
     parse_header_length,
     wants_binary,
 )
-from cofeat.protocol.messages import DTYPES, InferRequest
+from cofeat.protocol.messages import DTYPES
 
 # JSON up to here is parsed in a millisecond; more goes to the pool.
 _INLINE_JSON_BYTES = 64 * 1024
@@ -177,6 +177,3 @@ def _output(task: str, dtype: str, shape: tuple[str, ...]) -> dict[str, Any]:
         "datatype": datatype,
         "shape": [int(word) if word.isdigit() else -1 for word in shape],
     }
-
-
-__all__ = ["InferRequest", "describe", "read_body", "router", "service_of"]
