@@ -15,7 +15,9 @@ import threading
 import httpx
 import numpy as np
 import pytest
+import tritonclient.grpc
 from prometheus_client.parser import text_string_to_metric_families
+from tritonclient.utils import InferenceServerException
 
 from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
@@ -206,8 +208,16 @@ def test_tls_and_tokens_from_a_file(exported, stream, tmp_path):
     make_certificate(certificate, key)
     tokens.write_text("a-token-of-some-length\n")
     options = ["--tls-cert", certificate, "--tls-key", key, "--token-file", tokens]
+    options += ["--grpc-port", 0]
     with serve(exported.bundle, *map(str, options)) as (process, url):
         assert url.startswith("https://")
+        port = process.wait_for("grpc")["port"]
+        with tritonclient.grpc.InferenceServerClient(
+            f"127.0.0.1:{port}", ssl=True, root_certificates=str(certificate)
+        ) as client:
+            assert client.is_server_live()
+            with pytest.raises(InferenceServerException, match="give a token"):
+                client.get_model_metadata("tiny")
         trust = ssl.create_default_context(cafile=str(certificate))
         with httpx.Client(base_url=url, verify=trust, timeout=PATIENCE_S) as client:
             assert client.post("/predict", content=stream).status_code == 401
@@ -235,6 +245,7 @@ def make_certificate(certificate, key):
         (["BUNDLE", "--workers", "0"], "0 workers"),
         (["BUNDLE", "--max-batch", "0"], "max_batch of 0"),
         (["BUNDLE", "--tls-cert", "x"], "give --tls-cert and --tls-key"),
+        (["BUNDLE", "--tls-cert", "x", "--tls-key", "y"], "no certificate and its key in PEM"),
         (["BUNDLE", "--token-file", "/nowhere"], "cannot be read"),
         (["BUNDLE", "--gpu"], "has no 'CUDAExecutionProvider'"),
         (["BUNDLE", "BUNDLE"], "two bundles have model 'tiny' version 1"),

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -128,6 +129,8 @@ def serve(options: ServerOptions) -> int:
     """
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
     options.load()
+    if options.tls is not None:
+        _check_tls(options.tls)
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
@@ -178,6 +181,21 @@ def _supervise(config: uvicorn.Config, listening: socket.socket) -> int:
         del os.environ[MULTIPROCESS_FOLDER]
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _check_tls(tls: grpc_layer.Tls) -> None:
+    """Try the certificate and its key.
+
+    Raises:
+        InvalidInputError: they cannot be used.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:  # ssl's own are OSErrors too
+        raise InvalidInputError(
+            f"'{tls.certificate}' and '{tls.key}' are no certificate and its key in PEM: "
+            f"{error.strerror or error}"
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,7 @@ from cofeat.cloud.outputs import Format, check_finite, check_format, output_tens
 from cofeat.cloud.repository import AnyArray, CloudModel, Repository
 from cofeat.cloud.tracing import Tracing
 from cofeat.errors import BusyError, CofeatError, DeadlineError, InvalidInputError
+from cofeat.feature.codecs import codecs_by_id
 from cofeat.protocol.messages import BYTES, InferRequest, InferResponse
 from cofeat.runtime.padding import crop
 
@@ -101,7 +102,8 @@ class Service:
         self._batchers = {id(model): self._batcher(model) for model in repository.models}
 
     async def start(self) -> None:
-        """Load what the models need; from then on the service is ready."""
+        """Load what requests need; from then on the service is ready."""
+        await self.in_pool(codecs_by_id)
         for model in self.repository.models:
             parts = [part for part in ("heads", "whole") if model.has(part)]
             await self.in_pool(model.load, *parts)
