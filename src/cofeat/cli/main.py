@@ -27,6 +27,7 @@ COMMANDS = (
     "compress",
     "decompress",
     "predict",
+    "serve",
     "inspect",
     "bench",
     "bd",
