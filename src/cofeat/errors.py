@@ -4,6 +4,14 @@ CofeatError
 ├── InvalidInputError    a caller's mistake (also a ValueError)
 │   └── BudgetError      a budget of bytes that no setting meets
 ├── BitstreamError       bytes from outside that are no valid bitstream
+├── ProtocolError        bytes from outside that are no message of the inference protocol
+├── RefusedError         a server does not do what it was asked for
+│   ├── UnauthorizedError    no token, or a wrong one
+│   ├── UnknownModelError    it has no model of that name or version
+│   ├── WrongModelError      the features are for a model or tables that it does not have
+│   ├── TooLargeError        the request is longer than it takes
+│   ├── BusyError            it has too much to do; try again later
+│   └── DeadlineError        the answer would come too late
 ├── BundleError          a bundle that is damaged, or that this version cannot run
 ├── ExportError          a network that cannot be exported as it is
 ├── TrainingError        a training run that cannot go on
@@ -12,6 +20,13 @@ CofeatError
 The command line prints the message of any of them as one line and ends with
 status 2.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class CofeatError(Exception):
@@ -40,6 +55,54 @@ class BudgetError(InvalidInputError):
 
 class BitstreamError(CofeatError):
     """Bytes from outside are not a valid bitstream, whatever they are."""
+
+
+class ProtocolError(CofeatError):
+    """Bytes from outside are no message of the inference protocol, whatever they are."""
+
+
+class RefusedError(CofeatError):
+    """A server does not do what it was asked for; raised by the server and by its client.
+
+    Args:
+        message: one line.
+        have: what the server has, a dictionary a model, where that is the matter.
+        retry_after_s: when to try again, where that can help.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        have: Sequence[Mapping[str, str]] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.have = have
+        self.retry_after_s = retry_after_s
+
+
+class UnauthorizedError(RefusedError):
+    """The request has no token of the server's."""
+
+
+class UnknownModelError(RefusedError):
+    """The server has no model of that name or version."""
+
+
+class WrongModelError(RefusedError):
+    """The features are for a model, or need tables, that the server does not have."""
+
+
+class TooLargeError(RefusedError):
+    """The request has more bytes than the server takes."""
+
+
+class BusyError(RefusedError):
+    """The server has too much to do: try again after ``retry_after_s``."""
+
+
+class DeadlineError(RefusedError):
+    """The answer would come after the request's deadline."""
 
 
 class BundleError(CofeatError):

@@ -147,11 +147,12 @@ def encode_picture(image: UInt8Array, spec: str) -> bytes:
         ) from error
 
 
-def decode_picture(data: bytes) -> UInt8Array:
+def decode_picture(data: bytes, max_pixels: int = MAX_PICTURE_PIXELS) -> UInt8Array:
     """Turn received bytes into an image, the inverse of ``encode_picture`` up to its loss.
 
     Args:
         data: a file in one of ``FORMATS``.
+        max_pixels: the largest picture that is accepted.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -163,11 +164,11 @@ def decode_picture(data: bytes) -> UInt8Array:
     for entry in FORMATS.values():
         if re.match(entry.signature, data, re.DOTALL):
             _require(entry)
-            return _read(entry, data)
+            return _read(entry, data, max_pixels)
     raise BitstreamError(f"{len(data)} bytes are no picture in one of {', '.join(FORMATS)}")
 
 
-def _read(entry: PictureFormat, data: bytes) -> UInt8Array:
+def _read(entry: PictureFormat, data: bytes, max_pixels: int) -> UInt8Array:
     """Decode a picture of that format.
 
     Raises:
@@ -176,15 +177,13 @@ def _read(entry: PictureFormat, data: bytes) -> UInt8Array:
     try:
         with entry.reader(io.BytesIO(data)) as picture:
             width, height = picture.size
-            small = width * height <= MAX_PICTURE_PIXELS
+            small = width * height <= max_pixels
             pixels = np.asarray(picture.convert("RGB")) if small else None
     # Hostile bytes make Pillow's parsers raise whatever Python raises.
     except Exception as error:
         raise BitstreamError(f"the {entry.name} picture cannot be decoded: {error}") from error
     if pixels is None:
-        raise BitstreamError(
-            f"a picture of {width}x{height} has more than {MAX_PICTURE_PIXELS} pixels"
-        )
+        raise BitstreamError(f"a picture of {width}x{height} has more than {max_pixels} pixels")
     return pixels
 
 

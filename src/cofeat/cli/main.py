@@ -28,6 +28,7 @@ COMMANDS = (
     "compress",
     "decompress",
     "predict",
+    "serve",
     "inspect",
     "bench",
     "bd",

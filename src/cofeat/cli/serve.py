@@ -1,0 +1,85 @@
+"""`cofeat serve`: the cloud's half as a server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "answer devices with the models of bundles, over HTTP and gRPC"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `cofeat serve` takes."""
+    parser.add_argument("bundles", nargs="+", type=Path, metavar="BUNDLE", help="its folder")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="of HTTP; 0 for any (8000)")
+    parser.add_argument("--grpc-port", type=int, help="of gRPC (none)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument("--threads", type=int, help="of one run of a network (all cores)")
+    parser.add_argument("--gpu", action="store_true", help="run the networks by CUDA")
+    limits = parser.add_argument_group("limits, of each worker")
+    limits.add_argument("--max-batch", type=int, default=8, help="pictures run at once (8)")
+    limits.add_argument(
+        "--max-wait-ms", type=float, default=3.0, help="wait for others to fill a batch (3)"
+    )
+    limits.add_argument(
+        "--max-requests", type=int, default=64, help="at once; then 429 and Retry-After (64)"
+    )
+    limits.add_argument("--max-body-mb", type=float, default=16.0, help="of a request (16)")
+    limits.add_argument("--max-megapixels", type=float, default=4.2, help="of a picture (4.2)")
+    limits.add_argument("--timeout-s", type=float, default=30.0, help="to answer within (30)")
+    safety = parser.add_argument_group("safety")
+    safety.add_argument(
+        "--token-file",
+        type=Path,
+        help="bearer tokens, one a line; or several words in the variable COFEAT_TOKENS",
+    )
+    safety.add_argument("--tls-cert", type=Path, help="certificate chain, PEM")
+    safety.add_argument("--tls-key", type=Path, help="its key, PEM")
+    parser.add_argument("--otel", action="store_true", help="export OpenTelemetry spans")
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default="info"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run `cofeat serve`."""
+    from cofeat.errors import InvalidInputError, MissingPackageError
+
+    try:
+        from cofeat.cloud.grpc import Tls
+        from cofeat.cloud.server import ServerOptions, serve
+        from cofeat.cloud.service import Settings
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "cofeat"):
+            raise
+        raise MissingPackageError(package, "cloud", "serving") from None
+
+    if (arguments.tls_cert is None) != (arguments.tls_key is None):
+        raise InvalidInputError("TLS needs both: give --tls-cert and --tls-key")
+    tls = None if arguments.tls_cert is None else Tls(arguments.tls_cert, arguments.tls_key)
+    settings = Settings(
+        max_requests=arguments.max_requests,
+        max_body_bytes=int(arguments.max_body_mb * 1e6),
+        max_pixels=int(arguments.max_megapixels * 1e6),
+        max_batch=arguments.max_batch,
+        max_wait_s=arguments.max_wait_ms / 1000,
+        timeout_s=arguments.timeout_s,
+    )
+    return serve(
+        ServerOptions(
+            bundles=tuple(arguments.bundles),
+            host=arguments.host,
+            port=arguments.port,
+            grpc_port=arguments.grpc_port,
+            workers=arguments.workers,
+            threads=arguments.threads,
+            gpu=arguments.gpu,
+            token_file=arguments.token_file,
+            tls=tls,
+            traces=arguments.otel,
+            log_level=arguments.log_level,
+            settings=settings,
+        )
+    )
