@@ -16,7 +16,7 @@ CODECS = Registry(
     "cofeat.codecs",
     {
         "cofeat": "cofeat.feature.codecs.cofeat:COFEAT",
-        "cofeat-levels": "cofeat.feature.codecs.cofeat_levels:COFEAT_LEVELS",
+        "cofeat-lossy": "cofeat.feature.codecs.cofeat_lossy:COFEAT_LOSSY",
         "png": "cofeat.feature.codecs.png:PNG",
         "jpeg": "cofeat.feature.codecs.jpeg:JPEG",
         "zstd": "cofeat.feature.codecs.zstd:ZSTD",
