@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Lattice, lattice
 from cofeat.feature.entropy.plan import Plan, most_generations
-from cofeat.feature.entropy.prediction import Int16Array, References, filtered
+from cofeat.feature.entropy.prediction import Int16Array, filtered, limited
 from cofeat.feature.entropy.walk import Known
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -74,7 +74,8 @@ def make_plan(
     if generations > 1:
         deviations = 4 * values - base
         _choose_references(plan, deviations)
-        prediction = References(plan.references, plan.coefficients).added(base, deviations)
+        said = plan.said(0, channels, planes, deviations)
+        prediction = base if said is None else limited(base + said)
     plan.scale = _scales(plan, values, prediction)
     return plan, Known(values, prediction)
 

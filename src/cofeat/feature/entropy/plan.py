@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,8 @@ from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.coder import CHANNELS, Coder
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, MOST_TAPS, TAPS, TYPES
+from cofeat.feature.entropy.prediction import Int16Array, Int32Array, References
 
-Int16Array = npt.NDArray[np.int16]
 Int64Array = npt.NDArray[np.int64]
 
 MOST_GENERATIONS = 16
@@ -28,9 +29,52 @@ _FILTER_BITS = 8
 _ZERO_CLASS, _SCALE, _CENTER, _REFERENCES, _COEFFICIENT = range(5)
 
 
+class Told(Protocol):
+    """What a walk needs to know of the C channels that are not all zero, whoever told it."""
+
+    schedule: int
+    """COARSE_TO_FINE or DIAGONAL."""
+    zero_class: Int64Array
+    """(C,) 0 ... ALL_ZERO - 1."""
+    scale: Int64Array
+    """(C,) expected size of a residual, in half octaves."""
+    center: Int16Array
+    """(C,) about the mean; stands in for neighbors outside the plane."""
+
+    @property
+    def kind(self) -> Int64Array:
+        """(C,) 1 for channels with a spike at zero, else 0."""
+        ...
+
+    @property
+    def bounds(self) -> list[int]:
+        """The first channel of each generation, and C."""
+        ...
+
+    def channel_filters(self, first: int, stop: int) -> Int64Array:
+        """Return the filters of some channels, (stop - first, TYPES, MOST_TAPS) in 64ths."""
+        ...
+
+    def said(
+        self, first: int, stop: int, planes: Int16Array, deviations: Int16Array
+    ) -> Int32Array | None:
+        """Return what earlier generations add to the predictions of one.
+
+        Args:
+            first: its first channel.
+            stop: the first channel behind it.
+            planes: (C, H * W + 1) values in coding order, valid before ``first``.
+            deviations: (C, H * W) four times the values, less what the neighbors predicted; likewise.
+
+        Returns:
+            (stop - first, H * W) in quarters, or None for nothing.
+        """
+        ...
+
+
 @dataclass(eq=False)
 class Plan:
-    """What is told of the C channels that are not all zero.
+    """What the stream itself tells; see ``Told``.
 
     Args:
         schedule: COARSE_TO_FINE or DIAGONAL.
@@ -78,6 +122,17 @@ class Plan:
         """The first channel of each generation, and C."""
         channels, count = len(self.zero_class), self.generations
         return [channels * index // count for index in range(count + 1)]
+
+    def channel_filters(self, first: int, stop: int) -> Int64Array:
+        """Return the filters of some channels, (stop - first, TYPES, MOST_TAPS)."""
+        return np.asarray(self.filters[self.kind[first:stop]])
+
+    def said(
+        self, first: int, stop: int, _planes: Int16Array, deviations: Int16Array
+    ) -> Int32Array | None:
+        """See ``Told``: references to deviations of earlier generations."""
+        channels = slice(first, stop)
+        return References(self.references[channels], self.coefficients[channels]).said(deviations)
 
 
 def most_generations(schedule: int, channels: int, height: int, width: int) -> int:

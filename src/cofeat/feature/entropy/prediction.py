@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,14 @@ from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.lattice import Pass
 
 Int16Array = npt.NDArray[np.int16]
+Int32Array = npt.NDArray[np.int32]
 IntArray = npt.NDArray[np.signedinteger[Any]]
 
 # Far enough beyond 0 and 4 * 255; differences of such numbers fit 16 bits.
 _LOWEST, _HIGHEST = -1024, 2047
 
 
-def limited(prediction: npt.NDArray[np.int32]) -> Int16Array:
+def limited(prediction: Int32Array) -> Int16Array:
     """Keep predictions within what 16 bits can work with."""
     return np.clip(prediction, _LOWEST, _HIGHEST).astype(np.int16)
 
@@ -62,23 +62,19 @@ class References:
             if has.size:
                 factors = tables.COEFFICIENTS[coefficients[has, rank], None]
                 self._ranks.append((has, references[has, rank], factors))
+        self._channels = len(references)
 
-    def added(self, base: Int16Array, deviations: Int16Array) -> Int16Array:
-        """Return the predictions, (C, n).
+    def said(self, deviations: Int16Array) -> Int32Array | None:
+        """Return what they add, (C, n) in quarters, or None where no channel refers to any.
 
         Args:
-            base: (C, n) what the neighbors predict.
             deviations: (all channels, n), valid for those that are referred to.
         """
         if not self._ranks:
-            return base
-        prediction = base.astype(np.int32)
-        for channels, said in self._said(deviations):
-            prediction[channels] += said
-        return limited(prediction)
-
-    def _said(self, deviations: Int16Array) -> Iterator[tuple[IntArray, IntArray]]:
+            return None
+        total = np.zeros((self._channels, deviations.shape[1]), np.int32)
         for channels, references, factors in self._ranks:
             said = deviations[references] * factors
             said >>= tables.COEFFICIENT_BITS
-            yield channels, said
+            total[channels] += said
+        return total

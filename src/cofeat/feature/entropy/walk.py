@@ -3,7 +3,7 @@
 ::
 
     neighbors --> filter --> base --+--> prediction --> zero? --> bucket of the residual, raw bits
-    references' deviations from base --^                 ^           ^
+    what earlier channels say ---------^                 ^           ^
     channel's class of zeros, which neighbors are zero --+           |
     channel's scale, neighbors' spread, prediction, activity --> level
 
@@ -24,8 +24,8 @@ from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.coder import VALUES, ZEROS, Coder
 from cofeat.feature.entropy.lattice import Pass, lattice
-from cofeat.feature.entropy.plan import Plan
-from cofeat.feature.entropy.prediction import Int16Array, References, filtered
+from cofeat.feature.entropy.plan import Told
+from cofeat.feature.entropy.prediction import Int16Array, Int32Array, filtered, limited
 from cofeat.feature.entropy.rawbits import MOST_BITS
 
 Array = npt.NDArray[Any]
@@ -57,7 +57,7 @@ class Walk:
     """
 
     def __init__(
-        self, coder: Coder, plan: Plan, size: tuple[int, int], top: int, known: Known | None
+        self, coder: Coder, plan: Told, size: tuple[int, int], top: int, known: Known | None
     ) -> None:
         self._coder, self._plan, self._top, self._known = coder, plan, top, known
         channels, places = len(plan.center), size[0] * size[1]
@@ -77,14 +77,21 @@ class Walk:
             BitstreamError: decoding, a value is out of range, or the payload ends before.
         """
         for first, stop in itertools.pairwise(self._plan.bounds):
+            if first == stop:
+                continue
             generation = _Generation(self._plan, first, stop)
+            said = None
+            if self._known is None:
+                said = self._plan.said(first, stop, self._planes, self._deviations)
             before = self._surprise.copy()
             for part in self._passes:
                 self._left -= (stop - first) * (part.stop - part.first)
-                self._code(generation, part, before)
+                self._code(generation, part, said, before)
         return np.asarray(self._planes[:, :-1])
 
-    def _code(self, generation: _Generation, part: Pass, before: Int64Array) -> None:
+    def _code(
+        self, generation: _Generation, part: Pass, said: Int32Array | None, before: Int64Array
+    ) -> None:
         """Code one pass of one generation."""
         channels, places = generation.channels, slice(part.first, part.stop)
         planes = self._planes[channels]
@@ -92,7 +99,7 @@ class Walk:
         values = base = None
         if self._known is None:
             base = filtered(planes, generation.center, generation.filters[:, part.type], part)
-            prediction = generation.references.added(base, self._deviations[:, places])
+            prediction = base if said is None else limited(base + said[:, places])
         else:
             values = self._known.values[channels, places]
             prediction = self._known.prediction[channels, places]
@@ -221,7 +228,7 @@ class _Chosen:
 class _Generation:
     """What the plan tells of the channels of one generation."""
 
-    def __init__(self, plan: Plan, first: int, stop: int) -> None:
+    def __init__(self, plan: Told, first: int, stop: int) -> None:
         channels = slice(first, stop)
         kind = plan.kind[channels]
         self.channels = channels
@@ -234,8 +241,7 @@ class _Generation:
         self.zero_class = plan.zero_class[channels]
         self.center = plan.center[channels]
         self.octave = (plan.scale[channels] >> 1).astype(np.int16)
-        self.filters = plan.filters[kind]
-        self.references = References(plan.references[channels], plan.coefficients[channels])
+        self.filters = plan.channel_filters(first, stop)
         self._weights = tables.SCALE_WEIGHTS[kind]
         self.activity_weight = self._weights[:, :, 3]
         scale = 4 * plan.scale[channels, None].astype(np.int16)
