@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
-from cofeat.feature.entropy import tables
+from cofeat.feature.entropy import harm, tables
 from cofeat.feature.entropy.adaptive import AdaptiveTables
 from cofeat.feature.entropy.rans import (
     FREQUENCY_BITS,
@@ -27,9 +27,27 @@ Int64Array = npt.NDArray[np.int64]
 
 CHANNELS, ZEROS, VALUES = range(3)  # the kinds of tables
 _FIELD_BITS = 4  # of the number of lanes, and of a state's exponent
+# More elements than any tensor has: no lane retires while channels are told.
+_ALL_AFTER = 1 << 40
+_FIRST_BLOCK = 16
 
 
-class Coder(Protocol):
+class Teller(Protocol):
+    """Either direction, for what is told before the elements."""
+
+    def listed(self, row: int, given: Array | None, count: int) -> Array:
+        """Code (count,) symbols of one row of the tables CHANNELS, and return them.
+
+        16 symbols, then as many as there were before, and so on, so that the row learns.
+        """
+        ...
+
+    def raw(self, given: Array | None, widths: Array) -> Array:
+        """Code (n,) fields of 0 to 8 bits as they are, and return them."""
+        ...
+
+
+class Coder(Teller, Protocol):
     """Either direction: it is given symbols, or gives them."""
 
     def symbols(self, kind: int, rows: Array, given: Array | None, after: int) -> Array:
@@ -43,9 +61,23 @@ class Coder(Protocol):
         """
         ...
 
-    def raw(self, given: Array | None, widths: Array) -> Array:
-        """Code (n,) fields of 0 to 8 bits as they are, and return them."""
-        ...
+
+def lanes_to_use(about: int) -> int:
+    """Return how many lanes an encoder uses for a wish."""
+    return min(max(power_of_two(about), LEAST_LANES), 1 << MOST_LANES_BITS)
+
+
+def _listed(coder: Coder, row: int, given: Array | None, count: int) -> Array:
+    """Code a list block by block."""
+    out = np.empty(count, np.int64)
+    first, stop = 0, _FIRST_BLOCK
+    while first < count:
+        block = slice(first, min(stop, count))
+        rows = np.full(block.stop - first, row)
+        part = None if given is None else given[block]
+        out[block] = coder.symbols(CHANNELS, rows, part, _ALL_AFTER)
+        first, stop = stop, 2 * stop
+    return out
 
 
 @functools.cache
@@ -73,8 +105,7 @@ class EncodingCoder:
 
     def __init__(self, lanes: int) -> None:
         self._tables = [table.copy() for table in _fresh_tables(False)]
-        lanes = min(max(power_of_two(lanes), LEAST_LANES), 1 << MOST_LANES_BITS)
-        self._rans = RansEncoder(lanes)
+        self._rans = RansEncoder(lanes_to_use(lanes))
         self._raw = RawBitsWriter()
 
     def symbols(self, kind: int, rows: Array, given: Array | None, after: int) -> Array:
@@ -87,8 +118,12 @@ class EncodingCoder:
         table.learn(index)
         return given
 
+    def listed(self, row: int, given: Array | None, count: int) -> Array:
+        """See ``Teller``."""
+        return _listed(self, row, given, count)
+
     def raw(self, given: Array | None, widths: Array) -> Array:
-        """See ``Coder``."""
+        """See ``Teller``."""
         if given is None:
             raise TypeError("an encoder has to be given the fields")
         self._raw.put(given, widths)
@@ -125,7 +160,7 @@ class DecodingCoder:
         self._raw = RawBitsReader(payload[::-1])
         lanes_bits = int(self._raw.get(np.array([_FIELD_BITS]))[0])
         if lanes_bits > MOST_LANES_BITS:
-            raise BitstreamError(f"the payload has 2^{lanes_bits} lanes")
+            raise BitstreamError(harm.MANY_LANES.format(lanes=1 << lanes_bits))
         self.lanes = 1 << lanes_bits
         exponents = self._raw.get(np.full(self.lanes, _FIELD_BITS)).astype(np.int64)
         pieces = self._raw.get(_state_widths(exponents).reshape(-1)).astype(np.int64)
@@ -148,8 +183,12 @@ class DecodingCoder:
         table.learn(index)
         return np.asarray(index - starts)
 
+    def listed(self, row: int, given: Array | None, count: int) -> Array:
+        """See ``Teller``."""
+        return _listed(self, row, given, count)
+
     def raw(self, given: Array | None, widths: Array) -> Array:  # noqa: ARG002
-        """See ``Coder``."""
+        """See ``Teller``."""
         return self._raw.get(widths)
 
     def finish(self) -> None:
@@ -160,5 +199,5 @@ class DecodingCoder:
         """
         rest = self._bytes - self._raw.finish()
         if rest % 2:
-            raise BitstreamError("the payload has half a word")
+            raise BitstreamError(harm.HALF_WORD)
         self._rans.finish(rest // 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
-from cofeat.feature.entropy.coder import CHANNELS, Coder
+from cofeat.feature.entropy.coder import Teller
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, MOST_TAPS, TAPS, TYPES
 from cofeat.feature.entropy.prediction import Int16Array, Int32Array, References
 
@@ -21,9 +20,6 @@ MOST_GENERATIONS = 16
 _GENERATIONS_BITS = 4
 # Each diagonal of each generation takes its time, however few elements it has.
 MOST_DIAGONALS = 512
-# More elements than any tensor has: no lane retires while channels are told.
-_ALL_AFTER = 1 << 40
-_FIRST_BLOCK = 16
 _FILTER_BITS = 8
 # Rows of the tables of channels.
 _ZERO_CLASS, _SCALE, _CENTER, _REFERENCES, _COEFFICIENT = range(5)
@@ -143,13 +139,13 @@ def most_generations(schedule: int, channels: int, height: int, width: int) -> i
     return most
 
 
-def code_zero_classes(coder: Coder, classes: Int64Array | None, channels: int) -> Int64Array:
+def code_zero_classes(coder: Teller, classes: Int64Array | None, channels: int) -> Int64Array:
     """Code the class of zeros of every channel."""
-    return _code(coder, _ZERO_CLASS, classes, channels)
+    return coder.listed(_ZERO_CLASS, classes, channels)
 
 
 def code_plan(
-    coder: Coder, plan: Plan | None, zero_class: Int64Array, size: tuple[int, int], bits: int
+    coder: Teller, plan: Plan | None, zero_class: Int64Array, size: tuple[int, int], bits: int
 ) -> Plan:
     """Code a plan.
 
@@ -169,7 +165,7 @@ def code_plan(
         raise BitstreamError(f"the payload has {count + 1} generations, too many for its shape")
     told = Plan.empty(zero_class, schedule, count + 1)
     given = None if plan is None else plan.scale
-    told.scale = _code(coder, _SCALE, given, len(zero_class))
+    told.scale = coder.listed(_SCALE, given, len(zero_class))
     _code_centers(coder, plan, told, bits)
     _code_filters(coder, plan, told)
     if told.generations > 1:
@@ -177,25 +173,7 @@ def code_plan(
     return told
 
 
-def _blocks(count: int) -> Iterator[slice]:
-    """16 symbols, then as many as there were before, so that the tables learn."""
-    first, stop = 0, _FIRST_BLOCK
-    while first < count:
-        yield slice(first, min(stop, count))
-        first, stop = stop, 2 * stop
-
-
-def _code(coder: Coder, row: int, symbols: Int64Array | None, count: int) -> Int64Array:
-    """Code ``count`` symbols of one row, block by block."""
-    out = np.empty(count, np.int64)
-    for block in _blocks(count):
-        rows = np.full(block.stop - block.start, row)
-        given = None if symbols is None else symbols[block]
-        out[block] = coder.symbols(CHANNELS, rows, given, _ALL_AFTER)
-    return out
-
-
-def _code_centers(coder: Coder, plan: Plan | None, told: Plan, bits: int) -> None:
+def _code_centers(coder: Teller, plan: Plan | None, told: Plan, bits: int) -> None:
     """Code the centers: of channels with a spike as symbols, of the others as they are."""
     spiked, plain = np.flatnonzero(told.kind), np.flatnonzero(told.kind == 0)
     shift = tables.center_shift(bits)
@@ -203,22 +181,25 @@ def _code_centers(coder: Coder, plan: Plan | None, told: Plan, bits: int) -> Non
     if plan is not None:
         symbols = np.searchsorted(tables.CENTERS, plan.center[spiked])
         steps = plan.center[plain].astype(np.int64) >> shift
-    symbols = _code(coder, _CENTER, symbols, len(spiked))
+    symbols = coder.listed(_CENTER, symbols, len(spiked))
     told.center[spiked] = tables.CENTERS[symbols]
     told.center[plain] = coder.raw(steps, np.full(len(plain), bits - shift)) << shift
 
 
-def _code_filters(coder: Coder, plan: Plan | None, told: Plan) -> None:
+def _code_filters(coder: Teller, plan: Plan | None, told: Plan) -> None:
     """Code the filters of the kinds of channels that there are, as bytes with 128 for 0."""
     types = (1, 2, 3, 4) if told.schedule == COARSE_TO_FINE else (5,)
-    for kind in np.unique(told.kind):
-        for type_ in types:
-            given = None if plan is None else plan.filters[kind, type_, : TAPS[type_]] + 128
-            taps = coder.raw(given, np.full(TAPS[type_], _FILTER_BITS))
-            told.filters[kind, type_, : TAPS[type_]] = taps.astype(np.int64) - 128
+    which = [(kind, type_) for kind in np.unique(told.kind) for type_ in types]
+    given = None
+    if plan is not None:
+        given = np.concatenate([plan.filters[at][: TAPS[at[1]]] for at in which]) + 128
+    sizes = [TAPS[type_] for _, type_ in which]
+    taps = coder.raw(given, np.full(sum(sizes), _FILTER_BITS)).astype(np.int64) - 128
+    for at, part in zip(which, np.split(taps, np.cumsum(sizes)[:-1]), strict=True):
+        told.filters[at][: len(part)] = part
 
 
-def _code_references(coder: Coder, plan: Plan | None, told: Plan) -> None:
+def _code_references(coder: Teller, plan: Plan | None, told: Plan) -> None:
     """Code the references of every generation but the first: counts, channels, coefficients.
 
     Raises:
@@ -227,7 +208,7 @@ def _code_references(coder: Coder, plan: Plan | None, told: Plan) -> None:
     bounds = told.bounds
     first = bounds[1]
     counts = None if plan is None else (plan.references[first:] >= 0).sum(axis=1)
-    counts = _code(coder, _REFERENCES, counts, len(told.center) - first)
+    counts = coder.listed(_REFERENCES, counts, len(told.center) - first)
     has = np.zeros(told.references.shape, bool)
     has[first:] = np.arange(tables.MOST_REFERENCES) < counts[:, None]
     # How many channels there are before the generation of each reference's channel.
@@ -241,4 +222,4 @@ def _code_references(coder: Coder, plan: Plan | None, told: Plan) -> None:
         raise BitstreamError("the payload refers to a channel that is not known yet")
     told.references[has] = references
     given = None if plan is None else plan.coefficients[has]
-    told.coefficients[has] = _code(coder, _COEFFICIENT, given, len(before))
+    told.coefficients[has] = coder.listed(_COEFFICIENT, given, len(before))

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
+from cofeat.feature.entropy import harm
 
 PRECISION_BITS = 12
 TOTAL = 1 << PRECISION_BITS
@@ -220,7 +221,7 @@ class RansDecoder:
             position = self._position + empty.size
             fresh = self._words[self._position : position]
             if fresh.size < empty.size:
-                raise BitstreamError("the payload ends before its last symbol")
+                raise BitstreamError(harm.WORDS_END)
             self._position = position
             high = x.take(empty)
             high <<= 16
@@ -236,7 +237,7 @@ class RansDecoder:
         given = self._state[lanes : self._running] - LOWEST_STATE
         # In a harmed stream a lane may hold anything.
         if np.any((given < 0) | (given >= LOWEST_STATE)) or given.size > self._position:
-            raise BitstreamError("the payload's symbols do not end together")
+            raise BitstreamError(harm.NOT_TOGETHER)
         self._words[self._position - given.size : self._position] = given
         self._position -= given.size
         self._running = lanes
@@ -249,6 +250,6 @@ class RansDecoder:
         """
         end = self._room + words
         if self._position > end or np.any(self._words[self._position : end]):
-            raise BitstreamError("the payload does not end where its symbols end")
+            raise BitstreamError(harm.NOT_AT_END)
         if np.any(self._state[: self._running] != LOWEST_STATE):
-            raise BitstreamError("the payload's symbols do not end where they should")
+            raise BitstreamError(harm.NOT_AT_LOWEST)

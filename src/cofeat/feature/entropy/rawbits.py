@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
+from cofeat.feature.entropy import harm
 
 MOST_BITS = 8
 IntArray = npt.NDArray[np.signedinteger[Any]]
@@ -66,7 +67,7 @@ class RawBitsReader:
         ends += self._position
         starts = ends - widths
         if ends[-1] > self._bits:
-            raise BitstreamError("the payload ends before its last bits")
+            raise BitstreamError(harm.BITS_END)
         self._position = int(ends[-1])
         # A field of no bits may stand at the very end, behind the last byte.
         pairs = self._pairs.take(starts >> 3, mode="clip").astype(np.int32)
@@ -80,5 +81,5 @@ class RawBitsReader:
         """
         used = (self._position + 7) // 8
         if self._position & 7 and int(self._pairs[used - 1] & 0xFF) >> (self._position & 7):
-            raise BitstreamError("the payload has bits set where it has no bits")
+            raise BitstreamError(harm.BITS_SET)
         return used

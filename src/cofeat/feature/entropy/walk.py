@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
-from cofeat.feature.entropy import tables
+from cofeat.feature.entropy import harm, tables
 from cofeat.feature.entropy.coder import VALUES, ZEROS, Coder
 from cofeat.feature.entropy.lattice import Pass, lattice
 from cofeat.feature.entropy.plan import Told
@@ -118,7 +118,7 @@ class Walk:
         )
         if values is None:
             if np.any((above < 0) | (above > self._top - lowest)):
-                raise BitstreamError("the payload has a value out of range")
+                raise BitstreamError(harm.OUT_OF_RANGE)
             values = chosen.spread(above + lowest, level.shape)
         planes[:, places] = values
         if base is not None:

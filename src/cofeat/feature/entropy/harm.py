@@ -1,0 +1,11 @@
+"""What a harmed payload is refused with, whichever way it is decoded."""
+
+WORDS_END = "the payload ends before its last symbol"
+BITS_END = "the payload ends before its last bits"
+MANY_LANES = "the payload has {lanes} lanes"
+NOT_TOGETHER = "the payload's symbols do not end together"
+OUT_OF_RANGE = "the payload has a value out of range"
+BITS_SET = "the payload has bits set where it has no bits"
+HALF_WORD = "the payload has half a word"
+NOT_AT_END = "the payload does not end where its symbols end"
+NOT_AT_LOWEST = "the payload's symbols do not end where they should"
