@@ -4,7 +4,7 @@
 # lld). A custom section tells of which source the module was made; a test compares.
 set -eu
 cd "$(dirname "$0")/../src/cofeat/feature/entropy"
-clang --target=wasm32 -std=c11 -O3 -msimd128 -mbulk-memory -Wall -Wextra -Werror -nostdlib \
+clang --target=wasm32 -std=c11 -O2 -mbulk-memory -Wall -Wextra -Werror -nostdlib \
     -Wl,--no-entry -Wl,--strip-debug -Wl,--export=job -Wl,--export=model -Wl,--export=__heap_base \
     -o engine.wasm engine.c
 python3 - <<'END'

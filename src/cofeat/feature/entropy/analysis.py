@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.feature.entropy import tables
-from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Lattice, lattice
+from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Pass, known_passes, lattice
 from cofeat.feature.entropy.plan import Plan, most_generations
-from cofeat.feature.entropy.prediction import Int16Array, filtered, limited
+from cofeat.feature.entropy.prediction import Int16Array, bases, limited
 from cofeat.feature.entropy.walk import Known
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -57,20 +57,15 @@ def make_plan(
     generations = min(generations, most_generations(schedule, channels, *size))
     if channels > _MOST_REFERRING_CHANNELS:
         generations = 1
-    layout = lattice(*size, schedule)
-    values = values.take(layout.order, axis=1)
+    values = values.take(lattice(*size, schedule).order, axis=1)
 
     plan = Plan.empty(_zero_classes(values), schedule, generations)
     mean = values.sum(axis=1) / places
     plan.center = _centers(plan.kind, mean, bits)
     deviation = np.abs(values - plan.center[:, None]).sum(axis=1) / places
     planes = np.concatenate([values, plan.center[:, None]], axis=1)
-    _fit_filters(plan, planes, deviation, layout)
-    base = np.empty(values.shape, np.int16)
-    filters = plan.filters[plan.kind]
-    for part in layout.passes:
-        base[:, part.first : part.stop] = filtered(planes, plan.center, filters[:, part.type], part)
-    prediction = base
+    _fit_filters(plan, planes, deviation, known_passes(*size, schedule))
+    prediction = base = bases(planes, plan.channel_filters(0, channels), size, schedule)
     if generations > 1:
         deviations = 4 * values - base
         _choose_references(plan, deviations)
@@ -96,7 +91,9 @@ def _centers(kind: Int64Array, mean: FloatArray, bits: int) -> Int16Array:
     return np.where(kind == 1, spiked, plain).astype(np.int16)
 
 
-def _fit_filters(plan: Plan, planes: Int16Array, deviation: FloatArray, layout: Lattice) -> None:
+def _fit_filters(
+    plan: Plan, planes: Int16Array, deviation: FloatArray, passes: tuple[Pass, ...]
+) -> None:
     """Least squares for each kind of channels and type of pass, channels weighted alike."""
     for kind in (0, 1):
         members = np.flatnonzero(plan.kind == kind)
@@ -106,20 +103,16 @@ def _fit_filters(plan: Plan, planes: Int16Array, deviation: FloatArray, layout: 
         members = members[:: -(-len(members) // _MOST_FITTED_CHANNELS)]
         scaled = (planes[members] - plan.center[members, None]).astype(np.float32)
         scaled /= deviation[members, None] + 1
-        sums: dict[int, tuple[Any, Any]] = {}
-        for part in layout.passes:
+        for part in passes:
             if not part.taps:
                 continue
             taps = [sum(scaled.take(places, axis=1) for places in tap) for tap in part.taps]
             matrix = np.stack(taps).reshape(len(taps), -1)
-            target = scaled[:, part.first : part.stop].reshape(-1)
-            square, cross = sums.get(part.type, (0, 0))
-            sums[part.type] = square + matrix @ matrix.T, cross + matrix @ target
-        for type_, (square, cross) in sums.items():
-            size = len(cross)
-            ridge = (1 + 1e-3 * np.trace(square) / size) * np.eye(size)
+            square = matrix @ matrix.T
+            cross = matrix @ scaled[:, part.first : part.stop].reshape(-1)
+            ridge = (1 + 1e-3 * np.trace(square) / len(taps)) * np.eye(len(taps))
             weights = np.rint(64 * np.linalg.solve(square + ridge, cross))
-            plan.filters[kind, type_, :size] = np.clip(weights, -127, 127)
+            plan.filters[kind, part.type, : len(taps)] = np.clip(weights, -127, 127)
 
 
 def _scales(plan: Plan, values: Int16Array, prediction: Int16Array) -> Int64Array:

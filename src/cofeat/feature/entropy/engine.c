@@ -246,7 +246,7 @@ static int retire(int32_t lanes) {
 }
 
 static inline __attribute__((always_inline)) int decode_block(
-    int which, const uint8_t *rows, uint8_t *symbols, int32_t count, int64_t after) {
+    int which, const uint8_t *restrict rows, uint8_t *restrict symbols, int32_t count, int64_t after) {
     const Rows *kind = &kinds[which];
     for (int32_t first = 0; first < count;) {
         int32_t lanes = lanes_for(count - first + after);
@@ -256,7 +256,7 @@ static inline __attribute__((always_inline)) int decode_block(
         }
         int32_t size = smaller(lanes, count - first);
         // The words have MOST_LANES more behind them, so that one look a step is enough.
-        const uint16_t *word = job.words + position;
+        const uint16_t *words = job.words, *word = words + position;
         for (int32_t lane = 0; lane < size; lane++) {
             uint32_t x = state[lane];
             int32_t row = rows[first + lane];
@@ -275,7 +275,7 @@ static inline __attribute__((always_inline)) int decode_block(
             symbols[first + lane] = (uint8_t)symbol;
             learn(kind, row, index);
         }
-        position = word - job.words;
+        position = word - words;
         if (position > words_end) return WORDS_END;
         first += size;
     }
@@ -428,54 +428,74 @@ static void find_activity(const Pass *pass) {
     }
 }
 
+// What the neighbors alone predict; a, b, c, d are the near ones.
+static inline __attribute__((always_inline)) int32_t base_of(
+    int32_t type, const int16_t *restrict plane, const int32_t *restrict reached,
+    const int16_t *restrict filter, int32_t center, int32_t a, int32_t b, int32_t c, int32_t d) {
+    int32_t total = 0;
+    if (type == DIAGONAL_TYPE) {
+        total = filter[0] * (a - center) + filter[1] * (b - center) + filter[2] * (c - center) +
+                filter[3] * (d - center);
+        for (int32_t tap = NEAR; tap < MOST_TAPS; tap++)
+            total += filter[tap] * (plane[reached[tap]] - center);
+    } else if (type) {
+        int32_t beyond = -8 * center;
+        for (int32_t k = NEAR; k < REACHED; k++) beyond += plane[reached[k]];
+        total = filter[0] * (a + b - 2 * center) + filter[1] * (c + d - 2 * center) +
+                filter[2] * beyond;
+    }
+    return clipped((total >> 4) + 4 * center, LOWEST, HIGHEST);
+}
+
 // What is known of the elements of a channel in a pass: level, expected value, usual logarithm, and
 // in a spiked channel the row of "zero or not". Decoding, also base (in deviations).
 static inline __attribute__((always_inline)) void describe(
     const Pass *pass, int32_t type, int decoding, int32_t channel, int32_t at, uint8_t *zero_row) {
-    const int16_t *plane = job.planes + channel * (int64_t)(job.places + 1);
     const int64_t offset = channel * (int64_t)job.places + pass->first;
-    const int16_t *filter = job.filters + (channel * TYPES + type) * (int64_t)MOST_TAPS;
-    const int32_t *said = job.said;
+    const int32_t size = pass->stop - pass->first, top = job.top;
+    const int32_t zero_class = job.zero_class[channel], scale = job.scale[channel];
+    const int32_t lowest = zero_class > 0;
+    // In variables of its own: writing bytes might change `job`, for all that the compiler knows.
+    const int16_t *restrict plane = job.planes + channel * (int64_t)(job.places + 1);
+    const int16_t *restrict filter = job.filters + (channel * TYPES + type) * (int64_t)MOST_TAPS;
+    const int32_t *restrict said = job.said;
     if (said) said += (channel - job.first) * (int64_t)job.places + pass->first;
-    int32_t center = plane[job.places], zero_class = job.zero_class[channel];
-    int32_t lowest = zero_class > 0, scale = job.scale[channel];
+    const int16_t *restrict prediction_of = job.prediction + offset;
+    const int32_t *restrict activity = job.activity;
     const int16_t *weights = model.scale_weights[lowest][type];
-    int32_t constant = 4 * weights[0] * scale + weights[4];
-    const int16_t *by_neighbors = model.zero_by_neighbors[type];
-    int32_t by_class = model.zero_by_class[zero_class];
-    const int32_t *reached = pass->reached;
-    for (int32_t k = 0; k < pass->stop - pass->first; k++, reached += REACHED) {
+    const int32_t constant = 4 * weights[0] * scale + weights[4];
+    const int32_t by_spread = weights[1], by_expected = weights[2], by_activity = weights[3];
+    const int16_t *restrict by_neighbors = model.zero_by_neighbors[type];
+    const int32_t by_class = model.zero_by_class[zero_class];
+    const int32_t center = plane[job.places];
+    int16_t *restrict deviations = job.deviations + offset;
+    uint8_t *restrict level_of = job.level + at, *restrict expected_of = job.expected + at;
+    int16_t *restrict usual_of = job.usual + at;
+    const int32_t *restrict reached = pass->reached;
+    for (int32_t k = 0; k < size; k++, reached += REACHED) {
         int32_t a = center, b = center, c = center, d = center;
-        if (type) a = plane[reached[0]], b = plane[reached[1]], c = plane[reached[2]], d = plane[reached[3]];
+        if (type) {
+            a = plane[reached[0]];
+            b = plane[reached[1]];
+            c = plane[reached[2]];
+            d = plane[reached[3]];
+        }
         int32_t prediction;
         if (decoding) {
-            int32_t total = 0;
-            if (type == DIAGONAL_TYPE) {
-                total = filter[0] * (a - center) + filter[1] * (b - center) +
-                        filter[2] * (c - center) + filter[3] * (d - center);
-                for (int32_t tap = NEAR; tap < MOST_TAPS; tap++)
-                    total += filter[tap] * (plane[reached[tap]] - center);
-            } else if (type) {
-                int32_t beyond = -8 * center;
-                for (int32_t i = NEAR; i < REACHED; i++) beyond += plane[reached[i]];
-                total = filter[0] * (a + b - 2 * center) + filter[1] * (c + d - 2 * center) +
-                        filter[2] * beyond;
-            }
-            prediction = clipped((total >> 4) + 4 * center, LOWEST, HIGHEST);
-            job.deviations[offset + k] = (int16_t)prediction;
-            if (said) prediction = clipped(prediction + said[k], LOWEST, HIGHEST);
+            int32_t base = base_of(type, plane, reached, filter, center, a, b, c, d);
+            deviations[k] = (int16_t)base;
+            prediction = said ? clipped(base + said[k], LOWEST, HIGHEST) : base;
         } else {
-            prediction = job.prediction[offset + k];
+            prediction = prediction_of[k];
         }
-        int32_t expected = clipped((prediction + 2) >> 2, lowest, job.top) - lowest;
+        int32_t expected = clipped((prediction + 2) >> 2, lowest, top) - lowest;
         int32_t spread = larger(larger(a, b), larger(c, d)) - smaller(smaller(a, b), smaller(c, d));
-        int32_t usual = constant + weights[1] * model.logarithm[spread] +
-                        weights[2] * model.logarithm[expected];
-        int32_t level = (usual + weights[3] * job.activity[k]) >> 5;
-        job.level[at + k] =
-            (uint8_t)model.levels_by_logarithm[clipped(level, 0, LOGARITHMS - 1)];
-        job.expected[at + k] = (uint8_t)expected;
-        job.usual[at + k] = (int16_t)(usual >> 5);
+        int32_t usual = constant + by_spread * model.logarithm[spread] +
+                        by_expected * model.logarithm[expected];
+        int32_t level = clipped((usual + by_activity * activity[k]) >> 5, 0, LOGARITHMS - 1);
+        level_of[k] = (uint8_t)model.levels_by_logarithm[level];
+        expected_of[k] = (uint8_t)expected;
+        usual_of[k] = (int16_t)(usual >> 5);
         if (lowest) {
             int32_t zeros = (a == 0) | (b == 0) << 1 | (c == 0) << 2 | (d == 0) << 3;
             int32_t eighths = clipped(((2 * prediction) >> (scale >> 1)) + 16, 0, 63);
@@ -596,6 +616,37 @@ static int settle(const Pass *pass, int32_t count) {
         at += size;
     }
     return harm;
+}
+
+static inline __attribute__((always_inline)) void predict_pass(const Pass *pass, int32_t type) {
+    for (int32_t channel = job.first; channel < job.stop; channel++) {
+        const int16_t *restrict plane = job.planes + channel * (int64_t)(job.places + 1);
+        const int16_t *restrict filter = job.filters + (channel * TYPES + type) * (int64_t)MOST_TAPS;
+        int16_t *restrict bases = job.deviations + channel * (int64_t)job.places;
+        const int32_t *restrict reached = pass->reached;
+        for (int32_t place = pass->first; place < pass->stop; place++, reached += REACHED)
+            bases[place] = (int16_t)base_of(type, plane, reached, filter, plane[job.places],
+                                            plane[reached[0]], plane[reached[1]],
+                                            plane[reached[2]], plane[reached[3]]);
+    }
+}
+
+// For an encoder's choices: what the neighbors alone predict, into job.deviations, for whole planes
+// that are known already.
+__attribute__((export_name("predict"))) int predict(void) {
+    for (int32_t index = 0; index < job.passes_count; index++) {
+        const Pass *pass = &job.passes[index];
+        if (pass->type == DIAGONAL_TYPE)
+            predict_pass(pass, DIAGONAL_TYPE);
+        else if (pass->type)
+            predict_pass(pass, pass->type);
+        else
+            for (int32_t channel = job.first; channel < job.stop; channel++)
+                for (int32_t place = pass->first; place < pass->stop; place++)
+                    job.deviations[channel * (int64_t)job.places + place] =
+                        (int16_t)(4 * job.planes[(channel + 1ll) * (job.places + 1) - 1]);
+    }
+    return FINE;
 }
 
 // Walk over the channels job.first to job.stop, a generation.

@@ -93,6 +93,18 @@ def lattice(height: int, width: int, schedule: int) -> Lattice:
     return Lattice(order, passes)
 
 
+@functools.lru_cache(maxsize=4)
+def known_passes(height: int, width: int, schedule: int) -> tuple[Pass, ...]:
+    """Lay out a plane that is known already: passes of a type are one, so there are few."""
+    passes = lattice(height, width, schedule).passes
+    if schedule != DIAGONAL:
+        return passes
+    taps = zip(*(part.taps for part in passes), strict=True)
+    together = tuple(np.concatenate(tap, axis=1) for tap in taps)
+    near = np.concatenate([part.near for part in passes], axis=1)
+    return (Pass(_DIAGONAL_TYPE, 0, passes[-1].stop, together, near),)
+
+
 class _Known:
     """Answers where an element's neighbor is held, if it is known by then."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.feature.entropy import tables
-from cofeat.feature.entropy.lattice import Pass
+from cofeat.feature.entropy.lattice import Pass, known_passes
 
 Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
@@ -42,6 +42,23 @@ def filtered(planes: Int16Array, center: Int16Array, filters: IntArray, part: Pa
     total >>= 4
     total += (4 * center.astype(np.int32))[:, None]
     return limited(total)
+
+
+def bases(
+    planes: Int16Array, filters: IntArray, size: tuple[int, int], schedule: int
+) -> Int16Array:
+    """Predict planes that are known already from the neighbors alone: (C, H * W).
+
+    Args:
+        planes: as ``filtered`` takes them.
+        filters: (C, TYPES, MOST_TAPS) in 64ths.
+        size: (height, width) of a plane.
+        schedule: COARSE_TO_FINE or DIAGONAL.
+    """
+    parts = known_passes(*size, schedule)
+    return np.concatenate(
+        [filtered(planes, planes[:, -1], filters[:, part.type], part) for part in parts], axis=1
+    )
 
 
 class References:
