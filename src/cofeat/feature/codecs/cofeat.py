@@ -8,17 +8,18 @@ the figures.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cofeat.errors import BitstreamError, InvalidInputError
 from cofeat.feature.codecs.base import Shape
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.analysis import make_plan
-from cofeat.feature.entropy.coder import DecodingCoder, EncodingCoder
 from cofeat.feature.entropy.lattice import lattice
 from cofeat.feature.entropy.plan import MOST_GENERATIONS, code_plan, code_zero_classes
 from cofeat.feature.entropy.prediction import Int16Array
-from cofeat.feature.entropy.walk import Walk
+from cofeat.feature.entropy.ways import Way, quickest
 from cofeat.feature.quantizer import MAX_BITS, IntegerArray, integer_type
 
 # Bits below these are as good as noise.
@@ -31,10 +32,15 @@ MOST_ELEMENTS = 1 << 26
 _MOST_ELEMENTS_PER_BYTE = 1 << 15
 # Fewer lanes make more steps, and steps take time.
 _MOST_ELEMENTS_PER_LANE = 1 << 12
+_PART_ELEMENTS = 1 << 18
 
 
 class CofeatCodec:
-    """See ``Codec``."""
+    """See ``Codec``.
+
+    Args:
+        way: how to do the work; None for the quickest that can be had.
+    """
 
     name = "cofeat"
     id = 16
@@ -48,6 +54,9 @@ class CofeatCodec:
     best_setting = MOST_GENERATIONS
     max_bits = MAX_BITS
 
+    def __init__(self, way: Way | None = None) -> None:
+        self._way = way
+
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Model the top 8 bits, and write what is below them as it is."""
         if _too_large(values.shape):
@@ -60,19 +69,22 @@ class CofeatCodec:
         flat = np.ascontiguousarray(values).reshape(channels, -1)
         high = (flat >> low_bits).astype(np.int16)
         live = np.flatnonzero(high.any(axis=1))
-        coder = EncodingCoder(_lanes(high, bits - low_bits))
+        way = self._way or quickest()
+        coder = way.encoder(_lanes(high, bits - low_bits))
         classes = np.full(channels, tables.ALL_ZERO, np.int64)
         if live.size:
-            plan, known = make_plan(high[live], (height, width), bits - low_bits, setting)
+            plan, known = make_plan(
+                high[live], (height, width), bits - low_bits, setting, way.bases
+            )
             classes[live] = plan.zero_class
         code_zero_classes(coder, classes, channels)
         if live.size:
             code_plan(coder, plan, plan.zero_class, (height, width), bits - low_bits)
-            Walk(coder, plan, (height, width), (1 << bits - low_bits) - 1, known).run()
+            way.walk(coder, plan, (height, width), (1 << bits - low_bits) - 1, known).run()
         if low_bits:
-            for low in flat & flat.dtype.type((1 << low_bits) - 1):
-                coder.raw(low, np.full(low.size, low_bits))
-        return coder.finish()
+            for part in _parts(flat):
+                coder.raw(part & ((1 << low_bits) - 1), np.full(part.size, low_bits))
+        return bytes(coder.finish())
 
     def decode(self, payload: bytes, shape: Shape, bits: int, setting: int) -> IntegerArray:  # noqa: ARG002
         """Read the channels' classes, the plan, the elements and the low bits."""
@@ -80,29 +92,36 @@ class CofeatCodec:
             raise BitstreamError(f"a tensor of {shape} is too large for codec '{self.name}'")
         channels, height, width = shape
         low_bits = max(bits - _MODELED_BITS, 0)
-        coder = DecodingCoder(payload)
+        way = self._way or quickest()
+        coder = way.decoder(payload)
         classes = code_zero_classes(coder, None, channels)
         live = np.flatnonzero(classes != tables.ALL_ZERO)
         _check_effort(live.size * height * width, len(payload), coder.lanes)
         flat = np.zeros((channels, height * width), integer_type(bits))
         if live.size:
-            flat[live] = self._decode_live(coder, classes[live], (height, width), bits - low_bits)
+            flat[live] = _decode_live(coder, way, classes[live], (height, width), bits - low_bits)
             flat <<= flat.dtype.type(low_bits)
         if low_bits:
-            for low in flat:
-                low |= coder.raw(None, np.full(low.size, low_bits)).astype(flat.dtype)
+            for part in _parts(flat):
+                part |= coder.raw(None, np.full(part.size, low_bits)).astype(flat.dtype)
         coder.finish()
         return flat.reshape(shape)
 
-    def _decode_live(
-        self, coder: DecodingCoder, classes: np.ndarray, size: tuple[int, int], bits: int
-    ) -> Int16Array:
-        """Decode the channels that are not all zero: (C, H * W) in raster order."""
-        plan = code_plan(coder, None, classes, size, bits)
-        ordered = Walk(coder, plan, size, (1 << bits) - 1, None).run()
-        values = np.empty(ordered.shape, np.int16)
-        values[:, lattice(*size, plan.schedule).order] = ordered
-        return values
+
+def _decode_live(
+    coder: Any, way: Way, classes: np.ndarray, size: tuple[int, int], bits: int
+) -> Int16Array:
+    """Decode the channels that are not all zero: (C, H * W) in raster order."""
+    plan = code_plan(coder, None, classes, size, bits)
+    ordered = way.walk(coder, plan, size, (1 << bits) - 1, None).run()
+    values = np.empty(ordered.shape, np.int16)
+    values[:, lattice(*size, plan.schedule).order] = ordered
+    return values
+
+
+def _parts(flat: IntegerArray) -> list[IntegerArray]:
+    """Cut (C, n) elements, so that the work on one part takes little memory."""
+    return np.array_split(flat.reshape(-1), -(-flat.size // _PART_ELEMENTS))
 
 
 def _too_large(shape: tuple[int, ...]) -> bool:

@@ -6,6 +6,7 @@ Another encoder may choose otherwise; every decoder must take it.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,11 @@ _MOST_REFERRING_CHANNELS = 2048
 
 
 def make_plan(
-    values: Int16Array, size: tuple[int, int], bits: int, generations: int
+    values: Int16Array,
+    size: tuple[int, int],
+    bits: int,
+    generations: int,
+    predict: Callable[..., Int16Array] = bases,
 ) -> tuple[Plan, Known]:
     """Choose a plan.
 
@@ -45,6 +50,7 @@ def make_plan(
         size: (height, width) of a plane.
         bits: n, up to 8.
         generations: at most so many; each costs time and saves bytes.
+        predict: ``bases``, or what does the same.
 
     Returns:
         the plan, and what the walk would otherwise compute again.
@@ -65,7 +71,7 @@ def make_plan(
     deviation = np.abs(values - plan.center[:, None]).sum(axis=1) / places
     planes = np.concatenate([values, plan.center[:, None]], axis=1)
     _fit_filters(plan, planes, deviation, known_passes(*size, schedule))
-    prediction = base = bases(planes, plan.channel_filters(0, channels), size, schedule)
+    prediction = base = predict(planes, plan.channel_filters(0, channels), size, schedule)
     if generations > 1:
         deviations = 4 * values - base
         _choose_references(plan, deviations)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cofeat.errors import BitstreamError
+from cofeat.errors import BitstreamError, MissingPackageError
 from cofeat.feature.entropy import harm, tables
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ _PAGE_BYTES = 1 << 16
 _JOB = np.dtype(
     [
         (name, np.int32)
-        for name in (
-            "decoding lanes words words_count bits bytes entries entries_count steps head "
-            "told told_count fields widths places top left passes passes_count planes deviations "
-            "prediction said filters zero_class scale surprise before first stop "
-            "level expected usual symbols rows chosen activity"
-        ).split()
+        for name in ["decoding", "lanes", "words", "words_count", "bits", "bytes", "entries", "entries_count", "steps", "head", "told", "told_count", "fields", "widths", "places", "top", "left", "passes", "passes_count", "planes", "deviations", "prediction", "said", "filters", "zero_class", "scale", "surprise", "before", "first", "stop", "level", "expected", "usual", "symbols", "rows", "chosen", "activity"]
     ]
 )
 # The numbers that it returns, from 1.
@@ -54,7 +49,8 @@ def compiled() -> tuple[Engine, Module] | None:
     """Return the module, compiled once a process, or None where wasmtime is not installed."""
     try:
         from wasmtime import Config, Engine, Module
-    except ImportError:
+    except (ImportError, OSError, RuntimeError):
+        # Not installed; or it is, on a platform that it has no build for.
         return None
     config = Config()
     # Threads of the compiler would not live on in a forked process.
@@ -89,13 +85,16 @@ class Machine:
     """An instance of the module, for one tensor, and its memory.
 
     Raises:
-        MissingExtraError: wasmtime is not installed.
+        MissingPackageError: wasmtime is not installed.
     """
 
     def __init__(self) -> None:
+        found = compiled()
+        if found is None:
+            raise MissingPackageError("wasmtime", "fast", "the compiled codec")
         from wasmtime import Instance, Store
 
-        engine, module = compiled()
+        engine, module = found
         self._store = Store(engine)
         exports = Instance(self._store, module, []).exports(self._store)
         self._exports: Any = exports
