@@ -73,9 +73,7 @@ class CofeatCodec:
         coder = way.encoder(_lanes(high, bits - low_bits))
         classes = np.full(channels, tables.ALL_ZERO, np.int64)
         if live.size:
-            plan, known = make_plan(
-                high[live], (height, width), bits - low_bits, setting, way.bases
-            )
+            plan, known = make_plan(high[live], (height, width), bits - low_bits, setting)
             classes[live] = plan.zero_class
         code_zero_classes(coder, classes, channels)
         if live.size:

@@ -6,7 +6,6 @@ Another encoder may choose otherwise; every decoder must take it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, DIAGONAL, Pass, known_passes, lattice
 from cofeat.feature.entropy.plan import Plan, most_generations
-from cofeat.feature.entropy.prediction import Int16Array, bases, limited
+from cofeat.feature.entropy.prediction import Int16Array, bases, limited, tap_sums
 from cofeat.feature.entropy.walk import Known
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -37,11 +36,7 @@ _MOST_REFERRING_CHANNELS = 2048
 
 
 def make_plan(
-    values: Int16Array,
-    size: tuple[int, int],
-    bits: int,
-    generations: int,
-    predict: Callable[..., Int16Array] = bases,
+    values: Int16Array, size: tuple[int, int], bits: int, generations: int
 ) -> tuple[Plan, Known]:
     """Choose a plan.
 
@@ -50,7 +45,6 @@ def make_plan(
         size: (height, width) of a plane.
         bits: n, up to 8.
         generations: at most so many; each costs time and saves bytes.
-        predict: ``bases``, or what does the same.
 
     Returns:
         the plan, and what the walk would otherwise compute again.
@@ -69,13 +63,16 @@ def make_plan(
     mean = values.sum(axis=1) / places
     plan.center = _centers(plan.kind, mean, bits)
     deviation = np.abs(values - plan.center[:, None]).sum(axis=1) / places
-    planes = np.concatenate([values, plan.center[:, None]], axis=1)
-    _fit_filters(plan, planes, deviation, known_passes(*size, schedule))
-    prediction = base = predict(planes, plan.channel_filters(0, channels), size, schedule)
+    by_place = np.empty((places + 1, channels), np.int16)
+    by_place[:-1] = values.T
+    by_place[-1] = plan.center
+    _fit_filters(plan, by_place, deviation, known_passes(*size, schedule))
+    base = bases(by_place, plan.channel_filters(0, channels), size, schedule)
+    prediction = base = np.ascontiguousarray(base.T)
     if generations > 1:
         deviations = 4 * values - base
         _choose_references(plan, deviations)
-        said = plan.said(0, channels, planes, deviations)
+        said = plan.said(0, channels, by_place.T, deviations)
         prediction = base if said is None else limited(base + said)
     plan.scale = _scales(plan, values, prediction)
     return plan, Known(values, prediction)
@@ -98,7 +95,7 @@ def _centers(kind: Int64Array, mean: FloatArray, bits: int) -> Int16Array:
 
 
 def _fit_filters(
-    plan: Plan, planes: Int16Array, deviation: FloatArray, passes: tuple[Pass, ...]
+    plan: Plan, by_place: Int16Array, deviation: FloatArray, passes: tuple[Pass, ...]
 ) -> None:
     """Least squares for each kind of channels and type of pass, channels weighted alike."""
     for kind in (0, 1):
@@ -107,18 +104,18 @@ def _fit_filters(
             continue
         # Some channels, spread evenly, tell as much as all.
         members = members[:: -(-len(members) // _MOST_FITTED_CHANNELS)]
-        scaled = (planes[members] - plan.center[members, None]).astype(np.float32)
-        scaled /= deviation[members, None] + 1
+        scaled = (by_place.take(members, axis=1) - plan.center[members]).astype(np.float32)
+        scaled *= (1 / (deviation[members] + 1)).astype(np.float32)
         for part in passes:
             if not part.taps:
                 continue
-            taps = [sum(scaled.take(places, axis=1) for places in tap) for tap in part.taps]
-            matrix = np.stack(taps).reshape(len(taps), -1)
+            taps = len(part.taps)
+            matrix = tap_sums(scaled, part).reshape(taps, -1)
             square = matrix @ matrix.T
-            cross = matrix @ scaled[:, part.first : part.stop].reshape(-1)
-            ridge = (1 + 1e-3 * np.trace(square) / len(taps)) * np.eye(len(taps))
+            cross = matrix @ scaled[part.first : part.stop].reshape(-1)
+            ridge = (1 + 1e-3 * np.trace(square) / taps) * np.eye(taps)
             weights = np.rint(64 * np.linalg.solve(square + ridge, cross))
-            plan.filters[kind, part.type, : len(taps)] = np.clip(weights, -127, 127)
+            plan.filters[kind, part.type, :taps] = np.clip(weights, -127, 127)
 
 
 def _scales(plan: Plan, values: Int16Array, prediction: Int16Array) -> Int64Array:

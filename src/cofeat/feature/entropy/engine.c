@@ -618,37 +618,6 @@ static int settle(const Pass *pass, int32_t count) {
     return harm;
 }
 
-static inline __attribute__((always_inline)) void predict_pass(const Pass *pass, int32_t type) {
-    for (int32_t channel = job.first; channel < job.stop; channel++) {
-        const int16_t *restrict plane = job.planes + channel * (int64_t)(job.places + 1);
-        const int16_t *restrict filter = job.filters + (channel * TYPES + type) * (int64_t)MOST_TAPS;
-        int16_t *restrict bases = job.deviations + channel * (int64_t)job.places;
-        const int32_t *restrict reached = pass->reached;
-        for (int32_t place = pass->first; place < pass->stop; place++, reached += REACHED)
-            bases[place] = (int16_t)base_of(type, plane, reached, filter, plane[job.places],
-                                            plane[reached[0]], plane[reached[1]],
-                                            plane[reached[2]], plane[reached[3]]);
-    }
-}
-
-// For an encoder's choices: what the neighbors alone predict, into job.deviations, for whole planes
-// that are known already.
-__attribute__((export_name("predict"))) int predict(void) {
-    for (int32_t index = 0; index < job.passes_count; index++) {
-        const Pass *pass = &job.passes[index];
-        if (pass->type == DIAGONAL_TYPE)
-            predict_pass(pass, DIAGONAL_TYPE);
-        else if (pass->type)
-            predict_pass(pass, pass->type);
-        else
-            for (int32_t channel = job.first; channel < job.stop; channel++)
-                for (int32_t place = pass->first; place < pass->stop; place++)
-                    job.deviations[channel * (int64_t)job.places + place] =
-                        (int16_t)(4 * job.planes[(channel + 1ll) * (job.places + 1) - 1]);
-    }
-    return FINE;
-}
-
 // Walk over the channels job.first to job.stop, a generation.
 __attribute__((export_name("walk"))) int walk(void) {
     int64_t *surprise = job.surprise, *before = job.before;

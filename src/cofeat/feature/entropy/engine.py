@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 _PAGE_BYTES = 1 << 16
-# The fields of ``job`` in engine.c.
-_JOB = np.dtype(
-    [
-        (name, np.int32)
-        for name in ["decoding", "lanes", "words", "words_count", "bits", "bytes", "entries", "entries_count", "steps", "head", "told", "told_count", "fields", "widths", "places", "top", "left", "passes", "passes_count", "planes", "deviations", "prediction", "said", "filters", "zero_class", "scale", "surprise", "before", "first", "stop", "level", "expected", "usual", "symbols", "rows", "chosen", "activity"]
-    ]
-)
+# The fields of ``job`` in engine.c, in their order.
+_FIELDS = """
+    decoding lanes words words_count bits bytes entries entries_count steps head
+    told told_count fields widths
+    places top left passes passes_count planes deviations prediction said filters
+    zero_class scale surprise before
+    first stop level expected usual symbols rows chosen activity
+"""
+_JOB = np.dtype([(name, np.int32) for name in _FIELDS.split()])
 # The numbers that it returns, from 1.
 _HARM = (
     harm.WORDS_END,
@@ -62,7 +64,7 @@ def compiled() -> tuple[Engine, Module] | None:
 @functools.cache
 def _model() -> npt.NDArray[np.void]:
     """Return ``model`` of engine.c, filled with the constants of tables.py."""
-    fields = {
+    fields: dict[str, Array] = {
         "channel_weights": tables.channel_prior().astype(np.int32),
         "zero_weights": tables.zero_prior().astype(np.int32),
         "value_weights": tables.value_prior().astype(np.int32),

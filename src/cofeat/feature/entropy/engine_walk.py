@@ -89,24 +89,6 @@ class EngineWalk:
         return planes[:, :-1].copy()
 
 
-def engine_bases(
-    planes: Int16Array, filters: IntArray, size: tuple[int, int], schedule: int
-) -> Int16Array:
-    """See ``bases``."""
-    machine = Machine()
-    _put_passes(machine, size, schedule)
-    channels, places = len(planes), size[0] * size[1]
-    machine.set(
-        planes=machine.put(planes),
-        filters=machine.put(filters.astype(np.int16)),
-        deviations=machine.place(2 * channels * places),
-        stop=channels,
-    )
-    machine.call("predict")
-    deviations = int(machine.job["deviations"])
-    return machine.array(deviations, (channels, places), np.int16).copy()
-
-
 def _put_passes(machine: Machine, size: tuple[int, int], schedule: int) -> None:
     """Tell the module of the lattice."""
     passes, reached = _packed(*size, schedule)

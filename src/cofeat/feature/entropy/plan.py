@@ -60,7 +60,8 @@ class Told(Protocol):
             first: its first channel.
             stop: the first channel behind it.
             planes: (C, H * W + 1) values in coding order, valid before ``first``.
-            deviations: (C, H * W) four times the values, less what the neighbors predicted; likewise.
+            deviations: (C, H * W) four times the values, less what the neighbors predicted;
+                likewise.
 
         Returns:
             (stop - first, H * W) in quarters, or None for nothing.

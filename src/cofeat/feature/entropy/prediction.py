@@ -12,6 +12,7 @@ from cofeat.feature.entropy.lattice import Pass, known_passes
 
 Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
+Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.signedinteger[Any]]
 
 # Far enough beyond 0 and 4 * 255; differences of such numbers fit 16 bits.
@@ -44,21 +45,44 @@ def filtered(planes: Int16Array, center: Int16Array, filters: IntArray, part: Pa
     return limited(total)
 
 
-def bases(
-    planes: Int16Array, filters: IntArray, size: tuple[int, int], schedule: int
-) -> Int16Array:
-    """Predict planes that are known already from the neighbors alone: (C, H * W).
+def tap_sums(by_place: Array, part: Pass) -> Array:
+    """Sum the places of each tap of a pass over planes that are known: (taps, n, C).
 
     Args:
-        planes: as ``filtered`` takes them.
+        by_place: (H * W + 1, C) in coding order, the center last. A place's neighbors in all
+            channels are moved at once, which is quick.
+        part: the pass.
+    """
+    sums = np.empty((len(part.taps), part.stop - part.first, by_place.shape[1]), by_place.dtype)
+    one = np.empty_like(sums[:1])
+    for total, tap in zip(sums, part.taps, strict=True):
+        by_place.take(tap[0], axis=0, out=total, mode="clip")
+        for places in tap[1:]:
+            by_place.take(places, axis=0, out=one[0], mode="clip")
+            total += one[0]
+    return sums
+
+
+def bases(
+    by_place: Int16Array, filters: IntArray, size: tuple[int, int], schedule: int
+) -> Int16Array:
+    """Predict planes that are known already as ``filtered`` does, all passes: (H * W, C).
+
+    Args:
+        by_place: (H * W + 1, C) values in coding order, the center last.
         filters: (C, TYPES, MOST_TAPS) in 64ths.
         size: (height, width) of a plane.
         schedule: COARSE_TO_FINE or DIAGONAL.
     """
-    parts = known_passes(*size, schedule)
-    return np.concatenate(
-        [filtered(planes, planes[:, -1], filters[:, part.type], part) for part in parts], axis=1
-    )
+    center = by_place[-1]
+    total = np.zeros((len(by_place) - 1, len(center)), np.int32)
+    for part in known_passes(*size, schedule):
+        for index, around in enumerate(tap_sums(by_place, part)):
+            around -= len(part.taps[index]) * center
+            total[part.first : part.stop] += around * filters[:, part.type, index].astype(np.int32)
+    total >>= 4
+    total += 4 * center.astype(np.int32)
+    return limited(total)
 
 
 class References:

@@ -9,8 +9,7 @@ from typing import Any
 from cofeat.feature.entropy.coder import DecodingCoder, EncodingCoder
 from cofeat.feature.entropy.engine import compiled
 from cofeat.feature.entropy.engine_coder import EngineDecoder, EngineEncoder
-from cofeat.feature.entropy.engine_walk import EngineWalk, engine_bases
-from cofeat.feature.entropy.prediction import Int16Array, bases
+from cofeat.feature.entropy.engine_walk import EngineWalk
 from cofeat.feature.entropy.walk import Walk
 
 
@@ -22,17 +21,15 @@ class Way:
         encoder: takes a number of lanes.
         decoder: takes a payload.
         walk: takes one of these, a plan, a size, a top and what is known; has ``run``.
-        bases: predicts known planes.
     """
 
     encoder: Callable[..., Any]
     decoder: Callable[..., Any]
     walk: Callable[..., Any]
-    bases: Callable[..., Int16Array]
 
 
-NUMPY = Way(EncodingCoder, DecodingCoder, Walk, bases)
-ENGINE = Way(EngineEncoder, EngineDecoder, EngineWalk, engine_bases)
+NUMPY = Way(EncodingCoder, DecodingCoder, Walk)
+ENGINE = Way(EngineEncoder, EngineDecoder, EngineWalk)
 
 
 def quickest() -> Way:
