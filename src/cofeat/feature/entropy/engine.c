@@ -3,8 +3,8 @@
 // docs/bitstream.md (16) is the norm, and the modules next to this file say the same in numpy:
 // coder.py, rans.py, rawbits.py, adaptive.py and walk.py; here is their work an element at a time.
 // The host writes `model` and `job`, calls, and reads `job` and the arrays that it points to. It
-// gives each array its place behind __heap_base; nothing is allocated here. A module's instance
-// serves one tensor.
+// gives each array its place behind __heap_base; nothing is allocated here. An
+// instance of the module serves one tensor after the other.
 
 #include <stdint.h>
 
@@ -352,6 +352,8 @@ static int code_fields(uint8_t *fields, const uint8_t *widths, int32_t count) {
 
 // Begin with a tensor; decoding, read the states.
 __attribute__((export_name("begin"))) int begin(void) {
+    position = bit = steps_count = 0;
+    gathered = 0;
     start_rows(&kinds[CHANNELS], &model.channel_weights[0][0]);
     start_rows(&kinds[ZEROS], &model.zero_weights[0][0]);
     start_rows(&kinds[VALUES], &model.value_weights[0][0]);

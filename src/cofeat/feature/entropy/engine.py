@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 _PAGE_BYTES = 1 << 16
+# The system hands out memory page by page, which takes longer than the work on it; so a thread
+# keeps its machine, but not what a huge tensor took.
+_MOST_IDLE_BYTES = 1 << 24
+_idle = threading.local()
 # The fields of ``job`` in engine.c, in their order.
 _FIELDS = """
     decoding lanes words words_count bits bytes entries entries_count steps head
@@ -84,7 +89,7 @@ def _model() -> npt.NDArray[np.void]:
 
 
 class Machine:
-    """An instance of the module, for one tensor, and its memory.
+    """An instance of the module and its memory, for one tensor at a time; see ``take_machine``.
 
     Raises:
         MissingPackageError: wasmtime is not installed.
@@ -101,17 +106,27 @@ class Machine:
         exports = Instance(self._store, module, []).exports(self._store)
         self._exports: Any = exports
         self._memory: Any = exports["memory"]
-        self._end = self._address("__heap_base")
+        self._heap = self._address("__heap_base")
+        self._model, self._job = self._address("model"), self._address("job")
         self._map()
-        model = _model()
-        self.array(self._address("model"), model.shape, model.dtype)[:] = model
-        self._job = self._address("job")
 
     def _address(self, name: str) -> int:
         return int(self._exports[name].value(self._store))
 
     def _map(self) -> None:
         self._bytes = np.frombuffer(self._memory.get_buffer_ptr(self._store), np.uint8)
+
+    def clear(self) -> None:
+        """Get ready for another tensor."""
+        self._end = self._heap
+        model = _model()
+        self.array(self._model, model.shape, model.dtype)[:] = model
+        self.array(self._job, 1, _JOB)[:] = 0
+
+    def release(self) -> None:
+        """Keep the machine for the thread's next tensor, unless it holds much memory."""
+        if self._bytes.size <= _MOST_IDLE_BYTES:
+            _idle.machine = self
 
     @property
     def job(self) -> Any:
@@ -125,7 +140,7 @@ class Machine:
             job[name] = value
 
     def place(self, bytes_: int) -> int:
-        """Return where there is room for so many bytes, all 0; arrays before are invalid.
+        """Return where there is room for so many bytes, of any content; arrays are invalid then.
 
         Raises:
             MemoryError: there is none; the module can have 4 GiB.
@@ -165,3 +180,16 @@ class Machine:
         result = self._exports[name](self._store)
         if result:
             raise BitstreamError(_HARM[result - 1].format(lanes=self.job["lanes"]))
+
+
+def take_machine() -> Machine:
+    """Return a cleared machine that nobody else uses.
+
+    Raises:
+        MissingPackageError: wasmtime is not installed.
+    """
+    machine: Machine | None = getattr(_idle, "machine", None)
+    _idle.machine = None
+    machine = machine or Machine()
+    machine.clear()
+    return machine

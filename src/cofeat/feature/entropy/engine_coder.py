@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.feature.entropy.coder import lanes_to_use
-from cofeat.feature.entropy.engine import Machine
+from cofeat.feature.entropy.engine import take_machine
 from cofeat.feature.entropy.rans import LEAST_LANES, MOST_LANES_BITS
 from cofeat.feature.entropy.rawbits import MOST_BITS
 
@@ -29,7 +29,7 @@ class EngineEncoder:
     """
 
     def __init__(self, lanes: int) -> None:
-        self.machine = Machine()
+        self.machine = take_machine()
         self._lanes = lanes_to_use(lanes)
         self.machine.job["lanes"] = self._lanes
         self.machine.call("begin")
@@ -97,7 +97,9 @@ class EngineEncoder:
         job = machine.job
         words = machine.array(int(job["words"]), int(job["words_count"]), "<u2")
         raw = machine.array(int(job["head"]), int(job["bytes"]), np.uint8)
-        return words.tobytes() + raw[::-1].tobytes()
+        payload = words.tobytes() + raw[::-1].tobytes()
+        machine.release()
+        return payload
 
 
 class EngineDecoder:
@@ -111,7 +113,7 @@ class EngineDecoder:
     """
 
     def __init__(self, payload: bytes) -> None:
-        machine = self.machine = Machine()
+        machine = self.machine = take_machine()
         data = np.frombuffer(payload, np.uint8)
         # Retiring lanes put words in front; a step may look as far beyond the end.
         words = machine.place(2 * (_MOST_LANES + len(data) // 2 + 1 + _MOST_LANES))
@@ -119,6 +121,7 @@ class EngineDecoder:
         bits = machine.place(len(data) + 8)
         machine.array(words, len(data), np.uint8)[:] = data
         machine.array(bits, len(data), np.uint8)[:] = data[::-1]
+        machine.array(bits + len(data), 8, np.uint8)[:] = 0
         machine.set(decoding=1, words=words, words_count=len(data) // 2)
         machine.set(bits=bits, bytes=len(data))
         machine.call("begin")
@@ -156,3 +159,4 @@ class EngineDecoder:
     def finish(self) -> None:
         """See ``DecodingCoder``."""
         self.machine.call("finish")
+        self.machine.release()

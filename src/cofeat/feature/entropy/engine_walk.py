@@ -60,7 +60,7 @@ class EngineWalk:
             deviations=place(2 * channels * places),
             zero_class=put(plan.zero_class.astype(np.uint8)),
             scale=put(plan.scale.astype(np.uint8)),
-            surprise=place(16 * (places + 1)),
+            surprise=put(np.zeros(2 * (places + 1), np.int64)),
             before=place(16 * (places + 1)),
             level=place(most),
             expected=place(most),
