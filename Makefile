@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow check gate format bench wheel clean
+.PHONY: help demo test test-slow check gate format bench engine wheel clean
 
 help:
 	@echo "make demo       the paper's comparison on street scenes, from nothing to runs/quick/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make check      the whole gate: format, lint, types, import rules, tests"
 	@echo "make format     bring the code into its format"
 	@echo "make bench      the benchmarks"
+	@echo "make engine     compile engine.c to engine.wasm (needs clang and lld)"
 	@echo "make wheel      build the wheel into dist/"
 	@echo "make clean      remove what was built; runs/ stays"
 
@@ -44,6 +45,9 @@ format:
 bench:
 	@tools/setup.sh codecs,train,dev
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+engine:
+	@tools/build_engine.sh
 
 wheel:
 	@tools/setup.sh codecs,train,dev

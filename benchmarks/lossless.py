@@ -9,6 +9,10 @@ figures are bits per element of the payloads alone, over all arrays of a group
 (the part of an array's name before its last underscore); PNG at level 9, WebP
 with method 6 and quality 100, zstd at level 19 on the raw integers, JPEG-LS,
 and JPEG XL at effort 7. `--rivals` chooses among them; they are slow.
+
+The times are those of one core's work, median of several rounds in which numpy and
+the compiled engine (the extra `fast`) take turns: "numpy ms" and "engine ms", to
+encode and to decode. For one core, run it with OPENBLAS_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ import numpy as np
 import zstandard
 from PIL import Image
 
-from cofeat.feature.codecs import load_codec
+from cofeat.feature.codecs.cofeat import CofeatCodec
+from cofeat.feature.entropy.engine import compiled
+from cofeat.feature.entropy.ways import ENGINE, NUMPY
 from cofeat.feature.mosaic import tile
 from cofeat.feature.quantizer import quantize
 
@@ -113,13 +119,47 @@ def tensors(path: Path) -> Iterator[tuple[str, np.ndarray]]:
                 yield group, values if integers else quantize(values.astype("f4"), BITS).values
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    times = []
+def milliseconds(calls: list[Callable[[], object]]) -> list[float]:
+    """Median processor time of each; all take turns, so that what disturbs one disturbs all."""
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(TIMED_ROUNDS):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    return float(np.median(times))
+        for call, own in zip(calls, times, strict=True):
+            start = time.process_time()
+            call()
+            own.append(1000 * (time.process_time() - start))
+    return [float(np.median(own)) for own in times]
+
+
+def row_of(
+    group: str,
+    chosen: list[np.ndarray],
+    rivals: list[str],
+    codecs: list[CofeatCodec],
+    setting: int,
+) -> str:
+    """Measure some tensors with everything: a line of the table."""
+    elements = sum(values.size for values in chosen)
+    rates = {name: 8 * sum(RIVALS[name](values) for values in chosen) / elements for name in rivals}
+    payloads = [codecs[0].encode(values, BITS, setting) for values in chosen]
+    ours = 8 * sum(map(len, payloads)) / elements
+    for values, payload in zip(chosen, payloads, strict=True):
+        for codec in codecs:
+            back = codec.decode(payload, values.shape, BITS, setting)
+            if not np.array_equal(back, values):
+                raise SystemExit(f"{group}: cofeat is not lossless")
+            if codec.encode(values, BITS, setting) != payload:
+                raise SystemExit(f"{group}: numpy and the engine differ")
+    first, payload = chosen[0], payloads[0]
+    calls: list[Callable[[], object]] = []
+    for codec in codecs:
+        calls.append(functools.partial(codec.encode, first, BITS, setting))
+        calls.append(functools.partial(codec.decode, payload, first.shape, BITS, setting))
+    times = "".join(f"{time_:9.1f}" for time_ in milliseconds(calls))
+    row = " ".join(f"{rates[name]:8.3f}" for name in rivals)
+    best = ours / min(rates.values()) - 1 if rates else float("nan")
+    png = ours / rates["png9"] - 1 if "png9" in rates else float("nan")
+    shape = "x".join(map(str, chosen[0].shape))
+    return f"{group:20s} {shape:>12s} {row} {ours:8.3f} {best:+8.1%} {png:+8.1%} {times}"
 
 
 def main() -> None:
@@ -142,37 +182,15 @@ def main() -> None:
         for name, values in default_features().items():
             groups.setdefault(name.rpartition("_")[0], []).append(values)
 
-    codec = load_codec("cofeat")
+    codecs = [CofeatCodec(NUMPY)]
+    if compiled() is not None:
+        codecs.append(CofeatCodec(ENGINE))
     head = " ".join(f"{name:>8s}" for name in rivals)
-    print(
-        f"{'bits per element':20s} {'shape':>12s} {head}   cofeat  of best  of png9  enc ms  dec ms"
-    )
+    ways = "  numpy enc, dec ms  engine enc, dec ms"[: 19 * len(codecs) + 1]
+    print(f"{'bits per element':20s} {'shape':>12s} {head}   cofeat  of best  of png9{ways}")
     for group, all_values in groups.items():
         chosen = all_values[: arguments.limit]
-        elements = sum(values.size for values in chosen)
-        rates = {
-            name: 8 * sum(RIVALS[name](values) for values in chosen) / elements for name in rivals
-        }
-        payloads = [codec.encode(values, BITS, arguments.setting) for values in chosen]
-        ours = 8 * sum(map(len, payloads)) / elements
-        for values, payload in zip(chosen, payloads, strict=True):
-            back = codec.decode(payload, values.shape, BITS, arguments.setting)
-            if not np.array_equal(back, values):
-                raise SystemExit(f"{group}: cofeat is not lossless")
-        first, payload = chosen[0], payloads[0]
-        encode_ms = milliseconds(functools.partial(codec.encode, first, BITS, arguments.setting))
-        decode_ms = milliseconds(
-            functools.partial(codec.decode, payload, first.shape, BITS, arguments.setting)
-        )
-        row = " ".join(f"{rates[name]:8.3f}" for name in rivals)
-        best = ours / min(rates.values()) - 1 if rates else float("nan")
-        png = ours / rates["png9"] - 1 if "png9" in rates else float("nan")
-        shape = "x".join(map(str, chosen[0].shape))
-        print(
-            f"{group:20s} {shape:>12s} {row} {ours:8.3f} {best:+8.1%} {png:+8.1%} "
-            f"{encode_ms:7.1f} {decode_ms:7.1f}",
-            flush=True,
-        )
+        print(row_of(group, chosen, rivals, codecs, arguments.setting), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,10 +29,11 @@ def wheel(tmp_path_factory):
     return next(out.glob("cofeat-*.whl"))
 
 
-def test_the_wheel_holds_code_types_template_and_licence(wheel):
+def test_the_wheel_holds_code_types_template_engine_and_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "cofeat/py.typed" in names
     assert "cofeat/evaluation/report/templates/report.html.j2" in names
+    assert "cofeat/feature/entropy/engine.wasm" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)
     assert not [name for name in names if name.startswith("tests")]

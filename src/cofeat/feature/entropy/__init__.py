@@ -12,4 +12,10 @@
     adaptive.py    rows of frequencies that learn
     rans.py        symbols and their frequencies to words and back, many lanes at a time
     rawbits.py     bits that no model would shorten
+    harm.py        what a harmed payload is refused with
+
+    engine.c       the inner loops once more, compiled to engine.wasm
+    engine.py      the machine that runs it, where wasmtime is installed
+    engine_coder.py, engine_walk.py    coder.py and walk.py with it
+    ways.py        numpy or the engine
 """

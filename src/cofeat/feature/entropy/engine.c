@@ -1,4 +1,4 @@
-// The inner loops of codec `cofeat`, for WebAssembly: tools/build_engine.sh makes engine.wasm of it.
+// The inner loops of codec `cofeat`, for WebAssembly: tools/build_engine.sh makes engine.wasm.
 //
 // docs/bitstream.md (16) is the norm, and the modules next to this file say the same in numpy:
 // coder.py, rans.py, rawbits.py, adaptive.py and walk.py; here is their work an element at a time.
@@ -46,7 +46,7 @@ enum {
 
 enum { CHANNELS, ZEROS, VALUES };
 
-// What went wrong; the host has the words. LANES is told with the number of lanes.
+// What went wrong; the host has the words, in this order.
 enum { FINE, WORDS_END, BITS_END, MANY_LANES, NOT_TOGETHER, OUT_OF_RANGE, BITS_SET, HALF_WORD,
        NOT_AT_END, NOT_AT_LOWEST };
 
@@ -58,7 +58,7 @@ struct {
     int16_t logarithm[256];
     int16_t levels_by_logarithm[LOGARITHMS];
     int16_t shifts[LEVELS];
-    int16_t room_classes[MOST_TAPS];
+    int16_t room_classes[9];
     int16_t scale_weights[2][TYPES][5];
     int16_t zero_by_class[16];
     int16_t zero_by_neighbors[TYPES][16];
@@ -79,7 +79,7 @@ typedef struct {
 struct {
     int32_t decoding;
     int32_t lanes;
-    // Coding: words of the payload, and its bytes backwards; encoding, the raw bits and symbols.
+    // The payload's words, and its bytes backwards; encoding, the raw bits and symbols so far.
     uint16_t *words;
     int32_t words_count;
     uint8_t *bits;
@@ -268,7 +268,8 @@ static inline __attribute__((always_inline)) int decode_block(
                 symbol = kind->slots[row * TOTAL + slot];
             int32_t index = row * kind->symbols + symbol;
             uint32_t entry = kind->entries[index];
-            x = (entry & FREQUENCY_MASK) * (x >> PRECISION_BITS) + slot - (entry >> FREQUENCY_BITS);
+            x = (entry & FREQUENCY_MASK) * (x >> PRECISION_BITS);
+            x += slot - (entry >> FREQUENCY_BITS);
             int32_t empty = x < LOWEST_STATE;
             state[lane] = empty ? x << 16 | *word : x;
             word += empty;
@@ -491,7 +492,8 @@ static inline __attribute__((always_inline)) void describe(
             prediction = prediction_of[k];
         }
         int32_t expected = clipped((prediction + 2) >> 2, lowest, top) - lowest;
-        int32_t spread = larger(larger(a, b), larger(c, d)) - smaller(smaller(a, b), smaller(c, d));
+        int32_t spread = larger(larger(a, b), larger(c, d));
+        spread -= smaller(smaller(a, b), smaller(c, d));
         int32_t usual = constant + by_spread * model.logarithm[spread] +
                         by_expected * model.logarithm[expected];
         int32_t level = clipped((usual + by_activity * activity[k]) >> 5, 0, LOGARITHMS - 1);
@@ -519,8 +521,8 @@ static void describe_any(const Pass *pass, int32_t channel, int32_t at, uint8_t 
         describe(pass, 0, 1, channel, at, zero_row);
 }
 
-// Code which elements of spiked channels are zero; the rows are in job.rows. Then put into `chosen`
-// the others and those of plain channels, and into `symbols` encoding nothing yet.
+// Code which elements of spiked channels are zero, by the rows in job.rows. Then the others, and all
+// of plain channels, are `chosen`.
 static int code_zeros(const Pass *pass, int32_t spiked, int32_t *chosen_count) {
     int32_t size = pass->stop - pass->first;
     int64_t after = job.left + (job.stop - job.first) * (int64_t)size;
@@ -547,10 +549,9 @@ static int code_zeros(const Pass *pass, int32_t spiked, int32_t *chosen_count) {
     return FINE;
 }
 
-// Where each of the chosen elements is in its plane, and the rows and symbols of their values.
+// Code the values of the chosen elements; decoding, all but their raw bits, which `settle` reads.
 static int code_values(const Pass *pass, int32_t count) {
     int32_t size = pass->stop - pass->first;
-    int64_t bits_needed = 0;
     for (int32_t k = 0, channel = job.first, end = size; k < count; k++) {
         int32_t at = job.chosen[k];
         for (; at >= end; end += size) channel++;
@@ -570,6 +571,7 @@ static int code_values(const Pass *pass, int32_t count) {
     int harm = code_block(VALUES, job.rows, job.symbols, count, job.left);
     if (harm) return harm;
     if (job.decoding) {
+        int64_t bits_needed = 0;
         for (int32_t k = 0; k < count; k++) {
             int32_t far = job.symbols[k] == 0 || job.symbols[k] == BUCKETS - 1;
             bits_needed += far ? 8 : model.shifts[job.level[job.chosen[k]]];
@@ -664,7 +666,8 @@ static void code_backwards(void) {
     const uint32_t *entry = job.entries + job.entries_count;
     for (int32_t lane = 0; lane < most; lane++) state[lane] = LOWEST_STATE;
     for (int32_t step = steps_count; step-- > 0;) {
-        int32_t size = (int32_t)(job.steps[step] >> 16), lanes = (int32_t)(job.steps[step] & 0xFFFF);
+        int32_t size = (int32_t)(job.steps[step] >> 16);
+        int32_t lanes = (int32_t)(job.steps[step] & 0xFFFF);
         for (; running < lanes; running++)
             if (word < end) state[running] += *word++;
         entry -= size;
@@ -675,7 +678,8 @@ static void code_backwards(void) {
                 x >>= 16;
             }
             // quotient * 2^12 + remainder + start, with the remainder written out
-            state[lane] = x + x / frequency * (TOTAL - frequency) + (entry[lane] >> FREQUENCY_BITS);
+            x += x / frequency * (TOTAL - frequency) + (entry[lane] >> FREQUENCY_BITS);
+            state[lane] = x;
         }
     }
     for (; running < most; running++)

@@ -6,6 +6,7 @@ makes it do, nothing else is harmed.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import math
 import threading
@@ -201,3 +202,10 @@ def take_machine(fitted: FittedTables | None = None) -> Machine:
     machine = machine or Machine()
     machine.clear(fitted)
     return machine
+
+
+@atexit.register
+def _close() -> None:
+    """Give the module back while wasmtime is still there to take it."""
+    _idle.machine = None
+    compiled.cache_clear()

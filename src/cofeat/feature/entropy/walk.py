@@ -126,7 +126,7 @@ class Walk:
         surprise = tables.LOGARITHM.take(np.abs(above - expected)) - (chosen.of(usual) >> 5)
         surprise = chosen.spread(surprise, level.shape)
         self._surprise[0, places] += surprise.sum(axis=0, dtype=np.int32)
-        self._surprise[1, places] += (values >= generation.lowest).sum(axis=0, dtype=np.int16)
+        self._surprise[1, places] += (values >= generation.lowest).sum(axis=0, dtype=np.int32)
 
     def _activity(self, part: Pass, before: Int64Array) -> Int16Array:
         """How much larger residuals are at a place than usual, in eighths of LOGARITHM: (n,)."""
