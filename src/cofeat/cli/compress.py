@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat compress`."""
     from cofeat.cli.each import STANDARD, for_each, outputs, read_bytes, write_bytes
     from cofeat.cli.models import open_model
-    from cofeat.cli.streams import codec_name
     from cofeat.feature.bitstream import unpack
     from cofeat.feature.budget import Coding
+    from cofeat.feature.codecs import codec_name
     from cofeat.image import read_image
 
     coding = Coding(arguments.codec, budget_of(arguments))

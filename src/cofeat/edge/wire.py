@@ -44,6 +44,9 @@ from cofeat.protocol.http import (
 )
 from cofeat.protocol.messages import InferRequest, InferResponse, bytes_tensor
 
+# The names of a model's inputs.
+Kind = Literal["bitstream", "image"]
+
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_REASON = 300
 # A server that has not said within this time that it lives is taken to be gone.
@@ -76,7 +79,7 @@ class Request:
     """
 
     model: str
-    kind: Literal["bitstream", "image"]
+    kind: Kind
     data: bytes
     size: tuple[int, int]
     tasks: tuple[str, ...]
