@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cofeat.cli.coding import add_coding, budget_of
 from cofeat.cli.models import HELP as MODEL_HELP
 from cofeat.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from cofeat.feature.budget import Budget
 
 HELP = "turn pictures into bitstreams, at a codec's setting or within a budget of bytes or time"
 
@@ -26,34 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_coding(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def add_coding(parser: argparse.ArgumentParser) -> None:
-    """Add how features are coded: a codec's setting, or a budget."""
-    parser.add_argument(
-        "-c",
-        "--codec",
-        help="codec:setting, such as png or jpeg:90; with a budget what may be used, best first, "
-        "such as png,jpeg (a lossy codec without a setting: all of its settings)",
-    )
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--bytes", type=int, metavar="N", help="at most so many bytes each")
-    budget.add_argument("--bpfe", type=float, metavar="X", help="at most so many bits an element")
-    budget.add_argument("--ms", type=float, metavar="T", help="at most so long on the --link")
-    parser.add_argument(
-        "--link", metavar="RATE", help="such as 10Mbit; its transmission time alone is counted"
-    )
-
-
-def budget_of(arguments: argparse.Namespace) -> Budget:
-    """Return the budget that was given, if any.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    from cofeat.feature.budget import Budget
-
-    return Budget(arguments.bytes, arguments.bpfe, arguments.ms, arguments.link)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ COMMANDS = (
     "decompress",
     "predict",
     "serve",
+    "edge",
     "inspect",
     "bench",
     "bd",
