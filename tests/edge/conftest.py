@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import selectors
 import socket
 import threading
@@ -130,13 +131,13 @@ class Scripted(httpx.AsyncBaseTransport):
         if isinstance(entry, BaseException):
             raise entry
         if isinstance(entry, int):
-            return httpx.Response(entry, json={"error": "as the script says"})
+            return _response(entry, b'{"error": "as the script says"}')
         if isinstance(entry, tuple):
-            return httpx.Response(entry[0], headers=entry[1], json={"error": "later"})
+            return _response(entry[0], b'{"error": "later"}', entry[1])
         if isinstance(entry, dict):
-            return httpx.Response(409, json=entry)
+            return _response(409, json.dumps(entry).encode())
         if isinstance(entry, bytes):
-            return httpx.Response(200, content=entry)
+            return _response(200, entry)
         await asyncio.sleep(entry)
         outputs = {
             "segmentation": np.full((1, 30, 50), 7, np.uint8),
@@ -146,7 +147,11 @@ class Scripted(httpx.AsyncBaseTransport):
         tensors = tuple(array_tensor(out.name, outputs[out.name]) for out in asked.outputs)
         response = InferResponse("tiny", "1", tensors, "", {"decode_ms": 1.0, "run_ms": 2.0})
         content, length = encode_response(response)
-        return httpx.Response(200, headers={HEADER_LENGTH: str(length)}, content=content)
+        return _response(200, content, {HEADER_LENGTH: str(length)})
+
+
+def _response(status, content, headers=None):
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
 
 
 class _InstantSelector(selectors.DefaultSelector):

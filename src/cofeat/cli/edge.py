@@ -90,29 +90,27 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         raise MissingPackageError(package, "edge", "an edge device") from None
 
-    status, rest = 0, []
+    lost, kept = 0, []
     with _open(arguments) as edge:
-        for result in edge.stream(_frames(arguments.sources)):
+        for result in edge.stream(_frames(arguments.sources, arguments.out is not None)):
             if arguments.out is not None:
                 _write(arguments.out, result)
+            if arguments.table:
+                kept.append(_without_arrays(result))
+            else:
+                print(json.dumps(result.summary()) if arguments.json else _line(result), flush=True)
             if result.mode == "lost":
                 print(f"cofeat: '{result.name}' is lost: {result.reason}", file=sys.stderr)
-                status = LOST
-            if arguments.json:
-                print(json.dumps(result.summary()), flush=True)
-            elif arguments.table:
-                rest.append(_without_arrays(result))
-            elif result.mode != "lost":
-                print(_line(result), flush=True)
+                lost = LOST
         if edge.waiting:
             print(
                 f"cofeat: {edge.waiting} frames wait in '{arguments.queue}' and are sent when "
                 "the server answers again",
                 file=sys.stderr,
             )
-    if rest:
-        print(table(HEADER, stage_rows(rest), left=1))
-    return status
+    if kept:
+        print(table(HEADER, stage_rows(kept), left=1))
+    return lost
 
 
 def _open(arguments: argparse.Namespace) -> Edge:
@@ -158,11 +156,28 @@ def _token(file: Path | None) -> str | None:
     return lines[0]
 
 
-def _frames(sources: list[str]) -> Iterator[Frame]:
+def _frames(sources: list[str], distinct: bool) -> Iterator[Frame]:
+    """Find the frames of all sources.
+
+    Args:
+        sources: as the command line has them.
+        distinct: whether no two frames may have one name, since files are called by it.
+
+    Raises:
+        InvalidInputError: two have, or a source cannot be used.
+    """
     from cofeat.edge.frames import frames
 
+    names: set[str] = set()
     for source in sources:
-        yield from frames(source)
+        for frame in frames(source):
+            if distinct and frame.name in names:
+                raise InvalidInputError(
+                    f"two frames are called '{frame.name}' and would be written to the same "
+                    "files: give their sources one at a time"
+                )
+            names.add(frame.name)
+            yield frame
 
 
 def _line(result: Result) -> str:

@@ -65,7 +65,7 @@ class AsyncEdge:
         patience: how long and how often the server is tried.
         fallback: what becomes of a frame without an answer. None: ``"mobile"`` where the bundle
             holds the whole network, else ``"queue"`` where there is one, else ``"none"``.
-        queue: where frames wait for the link.
+        queue: where frames wait for the link; closed with the edge.
         choose: gives the mode of a frame from what is known of the link.
         token: of the server.
         ca: file of the certificates that sign the server's; None for those of the system.
@@ -122,8 +122,10 @@ class AsyncEdge:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections; what waits in the queue stays there."""
+        """Close the connections and the queue; what waits in it stays there."""
         await self._courier.close()
+        if self._queue is not None:
+            self._queue.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -124,7 +125,7 @@ class Wire:
         transport: what carries the requests, where it is not the network.
 
     Raises:
-        InvalidInputError: the URL or the certificates cannot be used.
+        InvalidInputError: the URL, the token or the certificates cannot be used.
     """
 
     def __init__(
@@ -137,6 +138,9 @@ class Wire:
         self.server = server.rstrip("/")
         headers = {"User-Agent": f"cofeat/{__version__}", "Accept-Encoding": "identity"}
         if token is not None:
+            # httpx would put one that it cannot send into its message.
+            if not re.fullmatch(r"[!-~]+", token):
+                raise InvalidInputError("the token is not of printable ASCII without white space")
             headers["Authorization"] = f"Bearer {token}"
         try:
             url = httpx.URL(self.server)
@@ -153,8 +157,6 @@ class Wire:
             ) from None
         except OSError as error:
             raise InvalidInputError(f"the certificates in '{ca}' cannot be used: {error}") from None
-        except UnicodeEncodeError:
-            raise InvalidInputError("the token is not ASCII: give one of the server's") from None
 
     async def close(self) -> None:
         """Close the connections."""
