@@ -183,7 +183,8 @@ def _frames(sources: list[str], distinct: bool) -> Iterator[Frame]:
 def _line(result: Result) -> str:
     """Return what became of a frame, for people."""
     how = f"{result.mode}{', late' if result.late else ''}"
-    sent = f", {result.payload_bytes} bytes of {result.codec}" if result.codec else ""
+    made = result.codec and result.mode != "mobile"  # where what was made is of use
+    sent = f", {result.payload_bytes} bytes of {result.codec}" if made else ""
     why = f" ({result.reason})" if result.reason else ""
     return f"{result.name}: {how}{sent}, {result.total_ms:.0f} ms{why}"
 
