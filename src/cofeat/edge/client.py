@@ -218,9 +218,12 @@ class AsyncEdge:
     def _is_own(self, waiting: Waiting) -> bool:
         """Return whether a frame was queued for the model that is now in use."""
         request, model = waiting.request, self.device.model
-        if request.kind == "bitstream":
+        if request.kind == "image":
+            return request.model == model.name
+        try:
             return unpack(request.data).model_id == model.model_id
-        return request.model == model.name
+        except BitstreamError:  # the file was damaged where it lay
+            return False
 
     async def _encode(self, job: Job) -> None:
         """Choose the mode, and run the network as far as that has it run here."""
