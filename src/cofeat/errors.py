@@ -12,6 +12,8 @@ CofeatError
 │   ├── TooLargeError        the request is longer than it takes
 │   ├── BusyError            it has too much to do; try again later
 │   └── DeadlineError        the answer would come too late
+├── LinkError            a server that cannot be reached, or does not answer as it should
+├── QueueFullError       a frame that a bounded queue on disk has no room for
 ├── BundleError          a bundle that is damaged, or that this version cannot run
 ├── ExportError          a network that cannot be exported as it is
 ├── TrainingError        a training run that cannot go on
@@ -103,6 +105,14 @@ class BusyError(RefusedError):
 
 class DeadlineError(RefusedError):
     """The answer would come after the request's deadline."""
+
+
+class LinkError(CofeatError):
+    """The server cannot be reached, does not answer in time, or its answer is damaged."""
+
+
+class QueueFullError(CofeatError):
+    """The queue of frames that wait for the link has no room for another."""
 
 
 class BundleError(CofeatError):

@@ -48,7 +48,7 @@ class FakeModel:
         self.name = name
         self.version = version
         self.model_id = model_id
-        self.tables_id = None
+        self.tables_id = self.fitted = None
         self.parts = parts
         self.batches = []
         self.gate = threading.Event()

@@ -38,8 +38,8 @@ def about(name: str, data: bytes) -> dict[str, Any]:
     Raises:
         BitstreamError: it is no valid stream, or was damaged.
     """
-    from cofeat.cli.streams import codec_name
     from cofeat.feature.bitstream import MAGIC, NO_MODEL, NO_TABLES, unpack
+    from cofeat.feature.codecs import codec_name
 
     stream = unpack(data)
     size = stream.image_size

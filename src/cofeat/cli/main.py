@@ -29,6 +29,7 @@ COMMANDS = (
     "decompress",
     "predict",
     "serve",
+    "edge",
     "inspect",
     "bench",
     "bd",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cofeat.cli.each import read_bytes
 from cofeat.errors import BitstreamError
 from cofeat.feature.bitstream import MAX_CHANNELS, MAX_PAYLOAD_BYTES, OVERHEAD_BYTES
-from cofeat.feature.codecs import CodecSpec, codecs_by_id
 
 # No valid stream is longer: the longest payload, and a range for each of the most channels.
 MAX_STREAM_BYTES = OVERHEAD_BYTES + 8 * (MAX_CHANNELS - 1) + MAX_PAYLOAD_BYTES
@@ -21,9 +20,3 @@ def read_stream(name: str) -> bytes:
     if len(data) > MAX_STREAM_BYTES:
         raise BitstreamError(f"more than {MAX_STREAM_BYTES} bytes are no bitstream")
     return data
-
-
-def codec_name(codec_id: int, setting: int) -> str:
-    """Return ``"jpeg:90"``, or the id of a codec that is not known here."""
-    codec = codecs_by_id().get(codec_id)
-    return f"id {codec_id}:{setting}" if codec is None else str(CodecSpec(codec, setting))

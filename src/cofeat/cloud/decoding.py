@@ -86,7 +86,7 @@ def _bitstream(
             f"the features are {_sizes(stream.shape)}, and those of model '{model.name}' for a "
             f"picture of {size[1]}x{size[0]} are {_sizes(expected)}"
         )
-    return Work(model, "bitstream", decompress(data).features, size)
+    return Work(model, "bitstream", decompress(data, tables=model.fitted).features, size)
 
 
 def _image(data: bytes, candidates: Sequence[CloudModel], max_pixels: int) -> Work:

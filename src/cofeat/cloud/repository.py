@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cofeat.bundle.manifest import ModelEntry
 from cofeat.errors import InvalidInputError, UnknownModelError, WrongModelError
 from cofeat.feature.bitstream import NO_MODEL, NO_TABLES, Bitstream
+from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.image import Float32Array, UInt8Array
 
 AnyArray = npt.NDArray[Any]
@@ -25,6 +26,11 @@ class CloudModel(Protocol):
     tables_id: bytes | None
     stride: int
     tasks: tuple[str, ...]
+
+    @property
+    def fitted(self) -> FittedTables | None:
+        """Tables of the codec that a bitstream may need."""
+        ...
 
     def has(self, part: str) -> bool:
         """Return whether the model has ``"heads"`` or ``"whole"``."""

@@ -79,3 +79,9 @@ def codecs_by_id() -> dict[int, Codec]:
     """Return every codec by the number that it has in a stream; ours win over others'."""
     codecs = [load_codec(name) for name in CODECS.names()]
     return {codec.id: codec for codec in reversed(codecs)}
+
+
+def codec_name(codec_id: int, setting: int) -> str:
+    """Return ``"jpeg:90"``, or the id of a codec that is not known here."""
+    codec = codecs_by_id().get(codec_id)
+    return f"id {codec_id}:{setting}" if codec is None else str(CodecSpec(codec, setting))

@@ -1,0 +1,210 @@
+"""`cofeat edge`: pictures and videos through this machine's half, a server, and back."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofeat.cli.coding import add_coding, budget_of
+from cofeat.errors import InvalidInputError, MissingPackageError
+
+if TYPE_CHECKING:
+    from cofeat.edge import Edge, Result
+    from cofeat.edge.frames import Frame
+
+HELP = "run pictures and videos here and in the cloud: encode, compress, send, receive, show"
+
+# Holds the token where no file is named.
+VARIABLE = "COFEAT_TOKEN"
+LOST = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `cofeat edge` takes."""
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a picture, a folder of them, a video, or -"
+    )
+    parser.add_argument("--bundle", required=True, help="its folder, FOLDER:NAME of several models")
+    parser.add_argument("--server", required=True, metavar="URL", help="such as http://host:8000")
+    parser.add_argument(
+        "--mode",
+        default="auto",
+        choices=("auto", "split", "cloud", "mobile"),
+        help="send features (split), the picture (cloud), or nothing (mobile); auto: split, "
+        "and mobile while the server is gone (auto)",
+    )
+    parser.add_argument("--tasks", help="separated by commas (all)")
+    add_coding(parser)
+    parser.add_argument(
+        "--picture", default="jpeg", metavar="FORMAT", help="of mode cloud, such as webp:75 (jpeg)"
+    )
+    parser.add_argument(
+        "--answers",
+        default="png",
+        choices=("raw", "png", "jpeg"),
+        help="tensors, PNGs, or PNGs and a JPEG of the reconstruction (png)",
+    )
+    parser.add_argument("--precision", choices=("fp32", "int8"), help="of the encoder (int8)")
+    parser.add_argument("--threads", type=int, help="of one run of the network (all cores)")
+    link = parser.add_argument_group("the link")
+    link.add_argument(
+        "--deadline", type=float, default=2.0, metavar="S", help="seconds for an answer (2)"
+    )
+    link.add_argument("--tries", type=int, default=4, help="within the deadline (4)")
+    link.add_argument(
+        "--fallback",
+        choices=("mobile", "queue", "none"),
+        help="without an answer (mobile if the bundle has it, else queue if there is one)",
+    )
+    link.add_argument("--queue", type=Path, metavar="DIR", help="where frames wait for the link")
+    link.add_argument("--queue-mb", type=float, default=256.0, help="of the queue at most (256)")
+    link.add_argument(
+        "--when-full",
+        default="refuse",
+        choices=("refuse", "drop-oldest"),
+        help="of a frame for a full queue (refuse)",
+    )
+    link.add_argument("--token-file", type=Path, help=f"its first line; or the variable {VARIABLE}")
+    link.add_argument("--ca", type=Path, metavar="PEM", help="certificates that sign the server's")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="a line of JSON for each frame")
+    shown.add_argument("--table", action="store_true", help="bytes and milliseconds per stage")
+    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder of the pictures")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run `cofeat edge`; 1 where frames are lost."""
+    from cofeat.cli.tables import table
+
+    try:
+        from cofeat.edge.summary import HEADER, stage_rows
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "cofeat"):
+            raise
+        raise MissingPackageError(package, "edge", "an edge device") from None
+
+    lost, kept = 0, []
+    with _open(arguments) as edge:
+        for result in edge.stream(_frames(arguments.sources, arguments.out is not None)):
+            if arguments.out is not None:
+                _write(arguments.out, result)
+            if arguments.table:
+                kept.append(_without_arrays(result))
+            else:
+                print(json.dumps(result.summary()) if arguments.json else _line(result), flush=True)
+            if result.mode == "lost":
+                print(f"cofeat: '{result.name}' is lost: {result.reason}", file=sys.stderr)
+                lost = LOST
+        if edge.waiting:
+            print(
+                f"cofeat: {edge.waiting} frames wait in '{arguments.queue}' and are sent when "
+                "the server answers again",
+                file=sys.stderr,
+            )
+    if kept:
+        print(table(HEADER, stage_rows(kept), left=1))
+    return lost
+
+
+def _open(arguments: argparse.Namespace) -> Edge:
+    """Return the edge that the options describe."""
+    from cofeat.edge import Device, Edge, Outbox, Patience
+
+    device = Device(
+        arguments.bundle,
+        codec=arguments.codec,
+        budget=budget_of(arguments),
+        picture=arguments.picture,
+        tasks=tuple(arguments.tasks.split(",")) if arguments.tasks else None,
+        answers=arguments.answers,
+        precision=arguments.precision,
+        threads=arguments.threads,
+    )
+    queue = None
+    if arguments.queue is not None:
+        queue = Outbox(arguments.queue, int(arguments.queue_mb * 1e6), arguments.when_full)
+    return Edge(
+        device,
+        arguments.server,
+        arguments.mode,
+        patience=Patience(arguments.deadline, arguments.tries),
+        fallback=arguments.fallback,
+        queue=queue,
+        token=_token(arguments.token_file),
+        ca=arguments.ca,
+    )
+
+
+def _token(file: Path | None) -> str | None:
+    """Return the token, which is never printed.
+
+    Raises:
+        InvalidInputError: there is none in the file.
+    """
+    if file is None:
+        return os.environ.get(VARIABLE) or None
+    lines = file.read_text(encoding="utf-8", errors="replace").split()
+    if not lines:
+        raise InvalidInputError(f"there is no token in '{file}': write one")
+    return lines[0]
+
+
+def _frames(sources: list[str], distinct: bool) -> Iterator[Frame]:
+    """Find the frames of all sources.
+
+    Args:
+        sources: as the command line has them.
+        distinct: whether no two frames may have one name, since files are called by it.
+
+    Raises:
+        InvalidInputError: two have, or a source cannot be used.
+    """
+    from cofeat.edge.frames import frames
+
+    names: set[str] = set()
+    for source in sources:
+        for frame in frames(source):
+            if distinct and frame.name in names:
+                raise InvalidInputError(
+                    f"two frames are called '{frame.name}' and would be written to the same "
+                    "files: give their sources one at a time"
+                )
+            names.add(frame.name)
+            yield frame
+
+
+def _line(result: Result) -> str:
+    """Return what became of a frame, for people."""
+    how = f"{result.mode}{', late' if result.late else ''}"
+    made = result.codec and result.mode != "mobile"  # where what was made is of use
+    sent = f", {result.payload_bytes} bytes of {result.codec}" if made else ""
+    why = f" ({result.reason})" if result.reason else ""
+    return f"{result.name}: {how}{sent}, {result.total_ms:.0f} ms{why}"
+
+
+def _write(folder: Path, result: Result) -> None:
+    """Write each output as a picture, ``NAME_TASK.png``."""
+    from PIL import Image
+
+    from cofeat.cli.each import write_bytes
+    from cofeat.edge.overlay import overlays
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for task, picture in overlays(result).items():
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        write_bytes(str(folder / f"{result.name}_{task}.png"), file.getvalue())
+
+
+def _without_arrays(result: Result) -> Result:
+    """Return a result for the table, so that a long video takes no memory."""
+    from dataclasses import replace
+
+    return replace(result, outputs={}, image=None)

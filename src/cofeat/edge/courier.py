@@ -1,0 +1,122 @@
+"""A request until it is answered: deadline, tries, and the link's coming back.
+
+::
+
+            ┌──── back-off, Retry-After ────┐
+            ▼                               │ passing fault, time left
+    up ── exchange ──► answered             ┴
+     ▲        │
+     │        └─ no time or tries left ──► down: every request is refused at once
+     └────────── the server lives ◄── probes with back-off ──┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from cofeat.edge.link import Backoff, Link
+from cofeat.edge.wire import PASSING, Answer, Request, Tally, Wire
+from cofeat.errors import BusyError, CofeatError, InvalidInputError, LinkError
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often the server is tried.
+
+    Args:
+        deadline_s: of a request, all of its tries and the waits between them included.
+        tries: of a request.
+        between: waits between its tries.
+        probes: waits between probes of a server that is gone.
+    """
+
+    deadline_s: float = 2.0
+    tries: int = 4
+    between: Backoff = field(default_factory=lambda: Backoff(0.05, 2.0))
+    probes: Backoff = field(default_factory=lambda: Backoff(0.25, 15.0))
+
+    def __post_init__(self) -> None:
+        if not 0 < self.deadline_s < float("inf"):
+            raise InvalidInputError(f"a deadline of {self.deadline_s} s: give more than 0")
+        if self.tries < 1:
+            raise InvalidInputError(f"{self.tries} tries: give at least 1")
+
+
+class Courier:
+    """Delivers requests as patiently as it is told to. Used in one event loop.
+
+    Args:
+        wire: what carries one request.
+        link: what is known of the link.
+        patience: how long to try.
+    """
+
+    def __init__(self, wire: Wire, link: Link, patience: Patience) -> None:
+        self._wire = wire
+        self._link = link
+        self._patience = patience
+        self._probing: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Probe no longer, and close the connections."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
+        await self._wire.close()
+
+    async def deliver(self, request: Request, tally: Tally) -> Answer:
+        """Return the answer to a request.
+
+        Args:
+            request: what is asked.
+            tally: counts what it costs.
+
+        Raises:
+            LinkError: there was none in time, or the link is down: then it is not tried at all.
+            RefusedError: the server does not do it, now or later.
+        """
+        if not self._link.up:
+            raise LinkError(f"the link is down: {self._link.reason}")
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self._patience.deadline_s
+        last: CofeatError | None = None
+        try:
+            async with asyncio.timeout_at(end_s):
+                for number in range(1, self._patience.tries + 1):
+                    try:
+                        answer = await self._wire.exchange(request, end_s - loop.time(), tally)
+                    except PASSING as error:
+                        last = error
+                    else:
+                        self._link.answered(len(request.data), answer.send_ms)
+                        return answer
+                    wait_s = self._patience.between.wait_s(number, _retry_after_s(last))
+                    if number == self._patience.tries or loop.time() + wait_s >= end_s:
+                        break
+                    await asyncio.sleep(wait_s)
+        except TimeoutError:
+            reason = f"no answer of {self._wire.server} within {self._patience.deadline_s:g} s"
+            self._lost(f"{reason}; before that, {last}" if last else reason, last)
+        else:
+            self._lost(str(last), last)
+        raise LinkError(self._link.reason) from last
+
+    def _lost(self, reason: str, error: CofeatError | None) -> None:
+        """Take the link for down, and look from time to time whether it is back."""
+        self._link.failed(reason)
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe(_retry_after_s(error)))
+
+    async def _probe(self, retry_after_s: float | None) -> None:
+        """Wait and ask until the server lives."""
+        tries = self._link.failures
+        while not self._link.up:
+            await asyncio.sleep(self._patience.probes.wait_s(tries, retry_after_s))
+            if await self._wire.lives():
+                self._link.back()
+            tries, retry_after_s = tries + 1, None
+
+
+def _retry_after_s(error: CofeatError | None) -> float | None:
+    return error.retry_after_s if isinstance(error, BusyError) else None
