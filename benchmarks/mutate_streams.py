@@ -21,6 +21,7 @@ slowest one, and by how much the process's peak memory grew.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import mmap
@@ -44,9 +45,14 @@ import numpy as np
 from cofeat.errors import BitstreamError
 from cofeat.feature.bitstream import Bitstream, pack, unpack
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec
+from cofeat.feature.codecs.base import TabledCodec
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.entropy.fitting import fit_tables
 from cofeat.feature.pipeline import compress, decompress
+from cofeat.feature.quantizer import quantize
 
 SHAPES = ((1, 1, 1), (3, 6, 5), (4, 16, 16), (17, 8, 8))
+WITH_TABLES = "+tables"
 DEPTHS = (1, 4, 8, 10, 12, 16)
 HEADER_BYTES = 64
 # Bytes that mean something to one decoder or another.
@@ -58,19 +64,33 @@ DIRT_BYTES = (256, 4096, 32768, 100_000)
 CRC = struct.Struct("<I")
 
 
+def features_of(shape: tuple[int, int, int], seed: int) -> np.ndarray:
+    """Waves with noise, cut off below."""
+    c, y, x = np.indices(shape)
+    noise = np.random.default_rng(seed).normal(0, 0.1, shape)
+    return np.maximum(np.sin(c + y / 3) * np.cos(x / 4) + noise, -0.3).astype(np.float32)
+
+
+@functools.cache
+def tables() -> FittedTables:
+    """What streams of a codec with tables are made with, of the channels of the last shape."""
+    tensors = [quantize(features_of(SHAPES[-1], seed)) for seed in range(20)]
+    return fit_tables(tensors, generations=4)
+
+
 def valid_streams(name: str) -> list[bytes]:
     """Streams of one codec: shapes, depths and settings, one range and many."""
+    name, with_tables, _ = name.partition(WITH_TABLES)
     codec = load_codec(name)
     streams = []
     for shape, bits in itertools.product(SHAPES, DEPTHS):
-        if bits > codec.max_bits:
+        if bits > codec.max_bits or (with_tables and shape[0] != SHAPES[-1][0]):
             continue
-        c, y, x = np.indices(shape)
-        noise = np.random.default_rng(bits).normal(0, 0.1, shape)
-        features = np.maximum(np.sin(c + y / 3) * np.cos(x / 4) + noise, -0.3).astype(np.float32)
+        features = features_of(shape, bits)
         for setting in {codec.min_setting, codec.default_setting, codec.max_setting}:
             spec = CodecSpec(codec, setting)
-            streams.append(compress(features, spec, bits, per_channel=bits == 4))
+            fitted = tables() if with_tables else None
+            streams.append(compress(features, spec, bits, per_channel=bits == 4, tables=fitted))
     return streams
 
 
@@ -159,7 +179,7 @@ def outcome(data: bytes) -> str:
     except BitstreamError:
         return "refused by the container"
     try:
-        result = decompress(data)
+        result = decompress(data, tables=tables())
     except BitstreamError:
         return "refused by the codec"
     values = result.quantized.values
@@ -170,7 +190,7 @@ def outcome(data: bytes) -> str:
     # Memory that a decoder forgot to write would show the second time.
     for length in DIRT_BYTES:
         np.full(length, 0xA5, np.uint8)
-    if not np.array_equal(decompress(data).quantized.values, values):
+    if not np.array_equal(decompress(data, tables=tables()).quantized.values, values):
         raise RuntimeError("the same bytes gave other integers the second time")
     return "decoded"
 
@@ -249,7 +269,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=22_000, help="of all codecs together")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--codecs", nargs="+", choices=CODECS.names(), default=CODECS.names())
+    codecs = [load_codec(name) for name in CODECS.names()]
+    names = [codec.name for codec in codecs]
+    names += [codec.name + WITH_TABLES for codec in codecs if isinstance(codec, TabledCodec)]
+    parser.add_argument("--codecs", nargs="+", choices=names, default=names)
     parser.add_argument("--crashes", type=Path, default=Path("crashes"), help="a folder")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--box", help=argparse.SUPPRESS)
@@ -260,7 +283,7 @@ def main() -> None:
     each = -(-words.streams // len(words.codecs))
     columns = ("decoded", "refused by the codec", "refused by the container", "another error")
     heads = ("streams", "decoded", "by codec", "by container", "other")
-    print(f"| {'codec':13} | {' | '.join(heads)} | s | slowest ms | grown MiB | peak MiB |")
+    print(f"| {'codec':19} | {' | '.join(heads)} | s | slowest ms | grown MiB | peak MiB |")
     print(f"|---|{'---:|' * (len(heads) + 4)}")
     sums: Counter[str] = Counter()
     seconds, bad = 0.0, 0
@@ -268,7 +291,7 @@ def main() -> None:
         result = run(name, each, words.seed, words.crashes)
         if "crash" in result:
             bad += 1
-            print(f"| {name:13} | CRASHED: {result['crash']} |")
+            print(f"| {name:19} | CRASHED: {result['crash']} |")
             continue
         counts = dict(result["counts"])
         sums.update(counts)
@@ -276,14 +299,14 @@ def main() -> None:
         bad += counts.get("another error", 0)
         cells = [sum(counts.values()), *(counts.get(column, 0) for column in columns)]
         print(
-            f"| {name:13} | {' | '.join(map(str, cells))} | {result['seconds']:.0f} | "
+            f"| {name:19} | {' | '.join(map(str, cells))} | {result['seconds']:.0f} | "
             f"{result['slowest_ms']:.0f} | {result['grown_mib']:.0f} | {result['peak_mib']:.0f} |",
             flush=True,
         )
         for fault in result["faults"]:
             print(fault)
     cells = [sum(sums.values()), *(sums[column] for column in columns)]
-    print(f"| all           | {' | '.join(map(str, cells))} | {seconds:.0f} | | | |")
+    print(f"| all                 | {' | '.join(map(str, cells))} | {seconds:.0f} | | | |")
     if bad:
         raise SystemExit(f"{bad} streams did what they must not")
 

@@ -206,7 +206,7 @@ def _layout(channels: int, generations: int, reach: int) -> list[_Entry]:
     """Return shape and dtype of all arrays of a file, in order."""
     bounds = generation_bounds(channels, generations)
     own = (channels, PASS_TYPES, OWN_WEIGHTS)
-    kinds: list[_Entry] = [((channels,), "u1")] * 2 + [((channels,), "i2")]
+    kinds: list[_Entry] = [((channels,), "u1"), ((channels,), "u1"), ((channels,), "i2")]
     kinds += [(own, "i1"), ((channels,), "i2"), ((channels,), "u1")]
     kinds += [((reach, stop - first, first), "i1") for first, stop in itertools.pairwise(bounds)]
     values = (tables.LEVELS * tables.ROOMS, tables.BUCKETS)
