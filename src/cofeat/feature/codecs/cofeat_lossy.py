@@ -1,8 +1,8 @@
 """cofeat's lossy codec: a coarser step, coded by the lossless codec.
 
-The setting is the step in quarters of an octave: STEPS[setting] sixteenths of a level. An integer v
-is sent as the level k nearest to 16 v / STEPS[setting] and comes back as
-(k STEPS[setting] + 8) >> 4, at most 2^n - 1.
+The setting is the step in quarters of an octave: STEPS[setting] sixteenths of an 8-bit level, but
+at least one of the n bits. An integer v is sent as the number of the nearest multiple of the step,
+and that comes back as the nearest integer, at most 2^n - 1.
 
 Features are no pictures: a transform codec spreads its error over a block and blurs what the heads
 look at, while heads that were trained with a quantizer's noise stand a coarser quantizer
@@ -57,7 +57,8 @@ class CofeatLossyCodec:
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Code the levels."""
         check_values(self, values, bits)
-        table = np.rint(16 * np.arange(1 << bits) / STEPS[setting]).astype(np.uint8)
+        one, step = _one_and_step(bits, setting)
+        table = np.rint(one * np.arange(1 << bits) / step).astype(np.uint8)
         depth = _last_level(bits, setting).bit_length()
         return self._lossless.encode(table[values], depth, self._lossless.default_setting)
 
@@ -68,13 +69,21 @@ class CofeatLossyCodec:
         levels = self._lossless.decode(payload, shape, depth, self._lossless.default_setting)
         if int(levels.max()) > last:
             raise BitstreamError(f"the payload has level {levels.max()}, and the last is {last}")
-        table = np.minimum(np.arange(last + 1) * STEPS[setting] + 8 >> 4, (1 << bits) - 1)
+        one, step = _one_and_step(bits, setting)
+        table = np.minimum((np.arange(last + 1) * step + one // 2) // one, (1 << bits) - 1)
         return np.asarray(table.astype(integer_type(bits))[levels])
 
 
+def _one_and_step(bits: int, setting: int) -> tuple[int, int]:
+    """Return the distance of two integers, and the step, in sixteenths of an 8-bit level."""
+    one = 16 << 8 - bits
+    return one, max(STEPS[setting], one)
+
+
 def _last_level(bits: int, setting: int) -> int:
-    """Return the level of the largest integer, at least 1 so that there is something to code."""
-    return max(round(16 * ((1 << bits) - 1) / STEPS[setting]), 1)
+    """Return the level of the largest integer."""
+    one, step = _one_and_step(bits, setting)
+    return round(one * ((1 << bits) - 1) / step)
 
 
 COFEAT_LOSSY = CofeatLossyCodec()
