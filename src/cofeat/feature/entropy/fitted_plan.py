@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from cofeat.errors import BitstreamError
@@ -47,7 +49,9 @@ class FittedPlan:
         # The planes with a border of one, where the nearest element stands in.
         self._around = np.zeros((len(live), (height + 2) * self._row), np.float32)
         self._ready = 0
-        y, x = np.divmod(lattice(*size, COARSE_TO_FINE).order, width)
+        layout = lattice(*size, COARSE_TO_FINE)
+        self._passes, self._order = layout.passes, layout.order
+        y, x = np.divmod(layout.order, width)
         self._columns = y * self._row + x
 
     @property
@@ -82,20 +86,26 @@ class FittedPlan:
         self, first: int, stop: int, planes: Int16Array, _deviations: Int16Array
     ) -> Int32Array:
         """Return what earlier channels, the center and the intercept add to a generation."""
-        channels = self._live[first:stop]
         total = self._of_others(first, stop, planes)
-        intercept = self._fitted.intercept[channels].astype(np.int64) * self._gain
-        total += (intercept + _HALF_GAIN >> GAIN_BITS).astype(np.int32)[:, None]
+        for part, own in zip(self._passes, self._of_own, strict=True):
+            total[:, part.first : part.stop] += own[first:stop]
+        return total
+
+    @cached_property
+    def _of_own(self) -> list[Int32Array]:
+        """What center and intercept add to the places of each pass, (C, 1) in quarters."""
+        intercept = self._fitted.intercept[self._live].astype(np.int64) * self._gain
         # The walk counts neighbors from the center; the weights count from the zero.
-        difference = self.center[first:stop].astype(np.int32) - self._zero
-        own = self._fitted.own[channels].astype(np.int32)
-        for part in lattice(*self._size, COARSE_TO_FINE).passes:
+        difference = self.center.astype(np.int32) - self._zero
+        own = self._fitted.own[self._live].astype(np.int32)
+        constant = (intercept + _HALF_GAIN >> GAIN_BITS).astype(np.int32) - 4 * difference
+        added = []
+        for part in self._passes:
             weight = own[:, part.type, 0].copy()
             for index, tap in enumerate(part.taps):
                 weight += len(tap) * own[:, part.type, 1 + index]
-            shifted = (weight * difference >> 4) - 4 * difference
-            total[:, part.first : part.stop] += shifted[:, None]
-        return total
+            added.append((constant + (weight * difference >> 4))[:, None])
+        return added
 
     def _of_others(self, first: int, stop: int, planes: Int16Array) -> Int32Array:
         """Weigh the channels of earlier generations: (stop - first, H * W) in quarters."""
@@ -106,11 +116,13 @@ class FittedPlan:
         total = np.zeros((stop - first, height * self._row - 2), np.float32)
         if before:
             self._fill(before, planes)
-            mine, earlier = self._live[first:stop] - begin, self._live[:before]
-            for (dy, dx), matrix in zip(OFFSETS, self._fitted.matrices[generation], strict=False):
+            matrices = self._fitted.matrices[generation]
+            if before < begin or stop - first < matrices.shape[1]:
+                mine, earlier = self._live[first:stop] - begin, self._live[:before]
+                matrices = matrices[:, mine[:, None], earlier]
+            for (dy, dx), matrix in zip(OFFSETS, matrices, strict=False):
                 start = (1 + dy) * self._row + 1 + dx
-                around = self._around[:before, start : start + total.shape[1]]
-                total += matrix[np.ix_(mine, earlier)] @ around
+                total += matrix @ self._around[:before, start : start + total.shape[1]]
         shift = self._fitted.shift[self._live[first:stop]].astype(np.int32) - 2
         whole: Int32Array = total.take(self._columns, axis=1).astype(np.int32)
         whole >>= shift[:, None]
@@ -122,7 +134,7 @@ class FittedPlan:
         height, width = self._size
         around = self._around[fresh].reshape(-1, height + 2, self._row)
         inner = np.empty((stop - self._ready, height * width), np.float32)
-        inner[:, lattice(*self._size, COARSE_TO_FINE).order] = planes[fresh, :-1]
+        inner[:, self._order] = planes[fresh, :-1]
         inner -= self._zero
         around[:, 1:-1, 1:-1] = inner.reshape(-1, height, width)
         around[:, 0], around[:, -1] = around[:, 1], around[:, -2]
