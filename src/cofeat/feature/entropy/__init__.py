@@ -12,6 +12,9 @@
     adaptive.py    rows of frequencies that learn
     rans.py        symbols and their frequencies to words and back, many lanes at a time
     rawbits.py     bits that no model would shorten
+    fitted.py      tables fitted to a model's features: the file, what is in it
+    fitted_plan.py what is told where there are such tables, and what they say of an element
+    fitting.py     fits them
     harm.py        what a harmed payload is refused with
 
     engine.c       the inner loops once more, compiled to engine.wasm
