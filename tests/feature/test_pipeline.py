@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from cofeat.errors import BitstreamError, InvalidInputError
 from cofeat.feature.bitstream import Limits, pack, unpack
+from cofeat.feature.entropy.fitting import fit_tables
 from cofeat.feature.pipeline import (
     compress,
     compress_quantized,
@@ -155,3 +156,42 @@ def test_cloud_that_knows_its_network_takes_little_memory_for_a_lie():
     stream = replace(unpack(compress(small)), shape=(512, 256, 256))
     with pytest.raises(BitstreamError, match="not a grey image"):
         decompress(pack(stream))
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Of three channels of noise."""
+    rng = np.random.default_rng(0)
+    made = rng.random((20, 3, 4, 6), np.float32)
+    return fit_tables([quantize(one) for one in made], generations=2)
+
+
+@pytest.mark.parametrize("codec", ["cofeat", "cofeat-lossy:6"])
+def test_stream_names_the_tables_that_it_needs(tables, codec):
+    features = np.random.default_rng(1).random((3, 4, 6), np.float32)
+    stream = compress(features, codec, tables=tables)
+    assert unpack(stream).tables_id == tables.id
+    with_, without = decompress(stream, tables=tables), decompress(compress(features, codec))
+    np.testing.assert_array_equal(with_.quantized.values, without.quantized.values)
+    with pytest.raises(BitstreamError, match="none are at hand: give the model"):
+        decompress(stream)
+    others = fit_tables([quantize(features)], generations=1)
+    with pytest.raises(BitstreamError, match=f"{others.id.hex()} are at hand"):
+        decompress(stream, tables=others)
+
+
+def test_codec_without_tables_leaves_them_out(tables):
+    features = np.random.default_rng(1).random((3, 4, 6), np.float32)
+    assert compress(features, "png", tables=tables) == compress(features, "png")
+    stream = unpack(compress(features, "png"))
+    with pytest.raises(BitstreamError, match="codec png has no tables"):
+        decompress(pack(replace(stream, tables_id=tables.id)), tables=tables)
+
+
+def test_tables_of_another_model_are_refused(tables):
+    features = np.random.default_rng(1).random((5, 4, 6), np.float32)
+    with pytest.raises(InvalidInputError, match="of 3 channels, and the features have 5"):
+        compress(features, "cofeat", tables=tables)
+    stream = unpack(compress(features, "cofeat"))
+    with pytest.raises(BitstreamError, match="of 3 channels, and the bitstream has 5"):
+        decompress(pack(replace(stream, tables_id=tables.id)), tables=tables)
