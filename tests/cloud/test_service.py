@@ -18,6 +18,9 @@ from cofeat.errors import (
     WrongModelError,
 )
 from cofeat.feature.bitstream import pack, unpack
+from cofeat.feature.entropy.fitting import fit_tables
+from cofeat.feature.pipeline import compress, decompress
+from cofeat.feature.quantizer import quantize
 from cofeat.pictures import encode_picture
 from cofeat.protocol.messages import InferRequest, RequestedOutput, array_tensor, bytes_tensor
 
@@ -160,6 +163,19 @@ def test_features_that_need_other_tables_are_refused(kit):
     model.tables_id = b"good"
     stream = pack(replace(unpack(kit.stream_of()), tables_id=b"evil"))
     refused(WrongModelError, "tables 6576696c", request_of(stream), model)
+
+
+def test_features_that_need_the_model_s_tables(kit):
+    model = kit.Model()
+    features = decompress(kit.stream_of()).features
+    model.fitted = fit_tables([quantize(features)], generations=1)
+    model.tables_id = model.fitted.id
+    given = {"image_size": (10, 13), "model_id": model.model_id}
+    stream = compress(features, "cofeat", tables=model.fitted, **given)
+    without = compress(features, "cofeat", **given)
+    assert unpack(stream).tables_id == model.fitted.id
+    response = with_service(lambda service: answer(service, request_of(stream)), model)
+    np.testing.assert_array_equal(response.outputs[0].array, kit.expected_of(without, 0)[None])
 
 
 def test_another_version_is_unknown(kit):
