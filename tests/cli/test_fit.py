@@ -121,6 +121,7 @@ def test_bundle_carries_the_tables(
     [
         (["--images", "0"], "at least 1 image"),
         (["--generations", "65"], "1 to 64 generations"),
+        (["--generations", "0"], "1 to 64 generations"),
     ],
 )
 def test_wrong_words(model, data, words, message, capsys):

@@ -14,6 +14,7 @@ from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cofeat.evaluation.codec_bench import Bench
+    from cofeat.feature.entropy.fitted import FittedTables
 
 HELP = "measure codecs on features: bits, time and error"
 
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.evaluation.codec_bench import default_specs
     from cofeat.evaluation.codec_plot import check_plot_path, save_codec_plot
     from cofeat.feature.codecs import parse_codec
+    from cofeat.feature.entropy.fitted import FittedTables
 
     words = [word for word in (arguments.codecs or "").split(",") if word.strip()]
     specs = tuple(parse_codec(word) for word in words) or default_specs()
@@ -54,8 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise InvalidInputError(f"--{option} is {number}: give at least 1")
     if arguments.out:
         check_plot_path(arguments.out)
+    tables = None
+    if arguments.tables:
+        tables = FittedTables.from_bytes(arguments.tables.read_bytes())
     with _one_core():
-        benches = [(str(path), _bench(path, specs, arguments)) for path in arguments.files]
+        benches = [(str(path), _bench(path, specs, tables, arguments)) for path in arguments.files]
     if arguments.out:
         save_codec_plot(benches, arguments.out)
     if arguments.json:
@@ -69,20 +74,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _bench(path: Path, specs: tuple, arguments: argparse.Namespace) -> Bench:
+def _bench(
+    path: Path, specs: tuple, tables: FittedTables | None, arguments: argparse.Namespace
+) -> Bench:
     """Measure the codecs on one file, with progress on standard error."""
     from cofeat.cli.progress import track
     from cofeat.evaluation.codec_bench import bench_codecs, load_features
-    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.feature.pipeline import quantize_finite
 
     tensors = [
         quantize_finite(features, arguments.bits, arguments.per_channel)
         for features in load_features(path)[: arguments.images]
     ]
-    tables = None
-    if arguments.tables:
-        tables = FittedTables.from_bytes(arguments.tables.read_bytes())
     planned = arguments.repeat * len(tensors) * len(specs)
     with track(f"Coding {path}", total=planned) as bar:
         return bench_codecs(

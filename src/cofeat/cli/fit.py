@@ -13,6 +13,7 @@ from cofeat.errors import InvalidInputError
 if TYPE_CHECKING:
     from cofeat.cli.progress import Bar
     from cofeat.data.base import Dataset
+    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.feature.quantizer import Quantized
     from cofeat.network.build import Model
 
@@ -38,15 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat fit`."""
     from cofeat.cli.progress import track
+    from cofeat.feature.entropy.fitted import MOST_GENERATIONS
     from cofeat.feature.entropy.fitting import DEFAULT_GENERATIONS, fit_tables
     from cofeat.files import replacing
     from cofeat.network.build import TABLES_FILE, load_network
 
-    generations = arguments.generations or DEFAULT_GENERATIONS
-    if arguments.images < 1 or not 1 <= generations <= DEFAULT_GENERATIONS * 2:
+    generations = DEFAULT_GENERATIONS if arguments.generations is None else arguments.generations
+    if arguments.images < 1 or not 1 <= generations <= MOST_GENERATIONS:
         raise InvalidInputError(
             f"--images {arguments.images}, --generations {generations}: give at least 1 image, "
-            f"and 1 to {DEFAULT_GENERATIONS * 2} generations"
+            f"and 1 to {MOST_GENERATIONS} generations"
         )
     model = load_network(arguments.checkpoint)
     train = trained_on.open_trained_on(model, arguments, "train")
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         "tables_bytes": path.stat().st_size,
         "fitted_to": count,
         "measured_on": measured,
-        **_saved(held_out, path),
+        **_saved(held_out, fitted),
     }
     if arguments.json:
         print(json.dumps(told, indent=1))
@@ -93,12 +95,10 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
     return tensors
 
 
-def _saved(tensors: list[Quantized], path: Path) -> dict[str, float]:
+def _saved(tensors: list[Quantized], fitted: FittedTables) -> dict[str, float]:
     """Return what the tables save on tensors, streams as they are sent."""
-    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.feature.pipeline import compress_quantized
 
-    fitted = FittedTables.from_bytes(path.read_bytes())
     elements = sum(tensor.values.size for tensor in tensors)
     without, with_ = (
         8 * sum(len(compress_quantized(t, "cofeat", tables=tables)) for t in tensors) / elements

@@ -31,7 +31,7 @@ from cofeat.feature.entropy.fitted import (
     FittedTables,
     generation_bounds,
 )
-from cofeat.feature.entropy.fitted_plan import code_fitted_classes, code_fitted_plan
+from cofeat.feature.entropy.fitted_plan import GAIN_BITS, code_fitted_classes, code_fitted_plan
 from cofeat.feature.entropy.lattice import COARSE_TO_FINE, lattice
 from cofeat.feature.entropy.walk import Walk
 from cofeat.feature.quantizer import Quantized
@@ -171,7 +171,7 @@ class _Regression:
         for values in flat:
             mean = values.mean(axis=1)
             zero, gain = zero_and_gain(started, mean, bits)
-            gains.append(gain / 4096)
+            gains.append(gain / (1 << GAIN_BITS))
             levels.append((values - zero).astype(np.float32))
             centers.append((np.rint(mean) - zero).astype(np.float32))
         self._values = np.stack(levels)  # (N, C, H * W) raster, counted from zero
