@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import argparse
+
     from cofeat.data.base import Dataset
     from cofeat.training.recipe import Recipe
 
 
 # How often a waiting process looks whether the first one has made the data.
 WAIT_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add the recipe, and what overrides it."""
+    parser.add_argument("recipe", help="a YAML file, see recipes/")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="KEY=VALUE", help=f"such as {example}"
+    )
 
 
 def load_experiment(path: str, overrides: list[str]) -> Recipe:

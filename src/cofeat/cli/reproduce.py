@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cofeat.cli import experiment
 from cofeat.errors import CofeatError
 from cofeat.files import write_text
 
@@ -34,14 +35,7 @@ MEASURED_BY = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `cofeat reproduce` takes."""
-    parser.add_argument("recipe", help="a YAML file, see recipes/")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],
-        metavar="KEY=VALUE",
-        help="such as train.epochs=50 data.seed=2",
-    )
+    experiment.add_arguments(parser, "train.epochs=50 data.seed=2")
     parser.add_argument("-o", "--out", type=Path, help="folder of the run (runs/NAME)")
     parser.add_argument("--json", action="store_true", help="print curves and BD-rates as JSON")
 

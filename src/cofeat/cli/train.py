@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cofeat.cli import experiment
+
 if TYPE_CHECKING:
     from cofeat.cli.progress import Bar
     from cofeat.training.recipe import Recipe
@@ -17,14 +19,7 @@ HELP = "train one arm of a recipe; the same command again goes on where it was s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `cofeat train` takes."""
-    parser.add_argument("recipe", help="a YAML file, see recipes/")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],
-        metavar="KEY=VALUE",
-        help="such as train.epochs=50 train.arm=baseline",
-    )
+    experiment.add_arguments(parser, "train.epochs=50 train.arm=baseline")
     parser.add_argument("-o", "--out", type=Path, help="folder of the run (runs/NAME-ARM)")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
