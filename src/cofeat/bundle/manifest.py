@@ -109,6 +109,8 @@ class ModelEntry:
     """Of the features that are sent."""
     bits: int
     per_channel: bool
+    step: float | None
+    """A fixed distance of two levels, instead of the features' own range."""
     tasks: tuple[TaskEntry, ...]
     normalization: Normalization
     padding: str
@@ -207,6 +209,7 @@ def _checks(model: ModelEntry) -> tuple[tuple[bool, str], ...]:
         (1 <= model.stride <= MAX_SIDE_PX, f"a stride of {model.stride}"),
         (1 <= model.channels <= MAX_CHANNELS, f"{model.channels} channels"),
         (1 <= model.bits <= MAX_BITS, f"{model.bits} bits"),
+        (model.step is None or model.step > 0, f"a step of {model.step}"),
         (bool(tasks) and len(set(tasks)) == len(tasks), "tasks are none, or one stands twice"),
         (all(task.shape[:1] == ("N",) for task in model.tasks), "a task's shape lacks N"),
         (model.padding == PADDING, f"padding is not '{PADDING}'"),

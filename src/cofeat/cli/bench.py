@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     codecs.add_argument("--bits", type=int, default=8, help="of the quantizer (8)")
     codecs.add_argument("--per-channel", action="store_true", help="one range a channel")
+    codecs.add_argument("--step", type=float, help="a fixed step in place of a range")
     codecs.add_argument("--images", type=int, metavar="N", help="only the first so many of a file")
     codecs.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds (3)")
     codecs.add_argument("--json", action="store_true", help="print JSON")
@@ -83,7 +84,7 @@ def _bench(
     from cofeat.feature.pipeline import quantize_finite
 
     tensors = [
-        quantize_finite(features, arguments.bits, arguments.per_channel)
+        quantize_finite(features, arguments.bits, arguments.per_channel, arguments.step)
         for features in load_features(path)[: arguments.images]
     ]
     planned = arguments.repeat * len(tensors) * len(specs)

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         image = read_image(read_bytes(name) if name == STANDARD else name)
         size = (image.shape[0], image.shape[1])
         features = model.encode(image)
-        given = (model.bits, model.per_channel, size, model.model_id, model.fitted)
+        given = (model.bits, model.per_channel, size, model.model_id, model.fitted, model.step)
         data = coding.compress(features, *given)
         write_bytes(places[name], data)
         stream = unpack(data)

@@ -87,10 +87,11 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
     from cofeat.feature.pipeline import quantize_finite
 
     runnable = CheckpointModel(model)
+    given = (runnable.bits, runnable.per_channel, runnable.step)
     tensors = []
     for index in range(count):
         features = runnable.encode(dataset[index].image)
-        tensors.append(quantize_finite(features, runnable.bits, runnable.per_channel))
+        tensors.append(quantize_finite(features, *given))
         bar.advance()
     return tensors
 

@@ -26,6 +26,8 @@ class RunnableModel(Protocol):
     """Of the quantizer."""
     per_channel: bool
     """One range a channel rather than one an image."""
+    step: float | None
+    """A fixed distance of two levels, instead of the features' own range."""
     stride: int
     """Image pixels for one feature, along each side."""
 
@@ -83,6 +85,7 @@ class CheckpointModel:
         self.model_id = model.model_id
         self.bits = model.network.qlayer.bits
         self.per_channel = model.network.qlayer.per_channel
+        self.step = model.network.qlayer.step
         self.stride = model.network.stride
         self.fitted = model.tables
 

@@ -7,6 +7,7 @@ batches it would have had, and any number of processes sees the same ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -60,6 +61,16 @@ def epoch_plan(
 def flips(indices: Sequence[int], seed: int, epoch: int) -> Tensor:
     """Return which samples to mirror this epoch, bool (N,), each with probability 1/2."""
     return torch.tensor([bool(sample_key(seed, epoch, index, 1) & 1) for index in indices])
+
+
+def coarseness(indices: Sequence[int], seed: int, epoch: int, most: float) -> Tensor:
+    """Return by how much each sample's step is coarser, float32 (N,), log-uniform in [1, most)."""
+    generator = torch.Generator()
+    drawn = [
+        torch.rand((), generator=generator.manual_seed(sample_key(seed, epoch, index, 3)))
+        for index in indices
+    ]
+    return torch.stack(drawn).mul(math.log(most)).exp()
 
 
 def unit_noise(

@@ -91,7 +91,7 @@ class Device:
             MissingPackageError: the codec needs a package that is not installed.
         """
         model = self.model
-        given = (model.bits, model.per_channel, size, model.model_id, model.fitted)
+        given = (model.bits, model.per_channel, size, model.model_id, model.fitted, model.step)
         data = self._coding.compress(features, *given)
         stream = unpack(data)
         return self._request("bitstream", data, size), codec_name(stream.codec_id, stream.setting)

@@ -44,10 +44,10 @@ class Gallery:
         for arm, model in models.items():
             qlayer = model.network.qlayer
             features = _encode(model, sample.image)
-            quantized = quantize(features, qlayer.bits, qlayer.per_channel)
+            quantized = quantize(features, qlayer.bits, qlayer.per_channel, qlayer.step)
             # Brought to 8 bits for the eye; what is coded has the Q-layer's depth.
             grey = (tile(quantized.values) * (255.0 / (2**qlayer.bits - 1))).astype(np.uint8)
-            size_bytes = len(compress(features, "png", qlayer.bits, qlayer.per_channel))
+            size_bytes = len(_compress(model, features, "png"))
             caption = (
                 f"{size_bytes} bytes as PNG, {8 * size_bytes / features.size:.2f} bits per element"
             )
@@ -72,11 +72,10 @@ class Gallery:
         tasks = next(iter(models.values())).network.tasks
         rows = [self._predictions(f"{key}-truth", "truth", sample.truths, tasks, "")]
         for arm, model in models.items():
-            qlayer = model.network.qlayer
             features = _encode(model, sample.image)
             for codec in codecs:
-                stream = compress(features, codec, qlayer.bits, qlayer.per_channel)
-                received = decompress(stream).features
+                stream = _compress(model, features, codec)
+                received = decompress(stream, tables=model.tables).features
                 predictions = _predict(model, received, sample.image.shape[:2])
                 label, caption = f"{arm}, {codec}", _bytes_caption(len(stream), sample)
                 rows.append(
@@ -111,10 +110,9 @@ class Gallery:
             # To the working height, the photograph's own proportions kept.
             shown = (size[0], max(1, round(width * size[0] / height)))
             image = resize_image(sample.image, shown)
-            qlayer = model.network.qlayer
             features = _encode(model, image)
-            stream = compress(features, codec, qlayer.bits, qlayer.per_channel)
-            predictions = _predict(model, decompress(stream).features, shown)
+            stream = _compress(model, features, codec)
+            predictions = _predict(model, decompress(stream, tables=model.tables).features, shown)
             caption = f"{len(stream)} bytes, {8 * len(stream) / features.size:.2f} bits per element"
             row = self._predictions(
                 f"photo-{sample.name}", sample.name, predictions, tasks, caption
@@ -182,6 +180,18 @@ def _encode(model: Model, image: UInt8Array) -> npt.NDArray[np.float32]:
 
 
 @torch.no_grad()
+def _compress(model: Model, features: np.ndarray, codec: str) -> bytes:
+    qlayer = model.network.qlayer
+    return compress(
+        features,
+        codec,
+        qlayer.bits,
+        qlayer.per_channel,
+        tables=model.tables,
+        step=qlayer.step,
+    )
+
+
 def _predict(
     model: Model, features: npt.NDArray[np.float32], size: tuple[int, ...]
 ) -> dict[str, npt.NDArray[Any]]:

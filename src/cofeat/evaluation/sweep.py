@@ -103,6 +103,7 @@ class Sweep:
                         image_size=self.size,
                         model_id=self.model.model_id,
                         tables=self.model.tables,
+                        step=qlayer.step,
                     )
                     for features in self.features
                 ]

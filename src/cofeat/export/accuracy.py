@@ -28,7 +28,7 @@ def measure(
     figures: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
     for index, sample in enumerate(samples):
         features = model.encode(sample.image)
-        sent = dequantize(quantize(features, model.bits, model.per_channel))
+        sent = dequantize(quantize(features, model.bits, model.per_channel, model.step))
         tasks = [task for task in model.tasks if task in sample.truths]
         outputs = model.predict(sent, sample.image.shape[:2], tasks)
         for task, prediction in outputs.items():

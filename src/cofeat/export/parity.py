@@ -60,7 +60,7 @@ def _outputs(
     with torch.no_grad():
         batch = torch.from_numpy(image.copy()).permute(2, 0, 1)[None]
         features = network.encode(batch)
-        sent = dequantize(quantize(features[0].numpy(), model.bits, model.per_channel))
+        sent = dequantize(quantize(features[0].numpy(), model.bits, model.per_channel, model.step))
         from_sent = network.predict(torch.from_numpy(sent)[None], size)
         uncut = network.predict(features, size)
     found = {"encoder.features": (model.encode(image), features[0].numpy())}

@@ -184,6 +184,7 @@ def _entry(source: Source, options: Options) -> ModelEntry:
         channels=network.bottleneck.channels,
         bits=network.qlayer.bits,
         per_channel=network.qlayer.per_channel,
+        step=network.qlayer.step,
         tasks=tuple(
             TaskEntry(task, dtype, words, _classes(task))
             for task, (dtype, words) in output_words(network).items()

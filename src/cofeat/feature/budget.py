@@ -89,6 +89,7 @@ class Coding:
         image_size: tuple[int, int],
         model_id: bytes,
         tables: FittedTables | None = None,
+        step: float | None = None,
     ) -> bytes:
         """Turn one picture's features into a bitstream, see ``pipeline.compress``.
 
@@ -98,7 +99,7 @@ class Coding:
             MissingPackageError: the codec needs a package that is not installed.
         """
         max_bytes = self._budget.bytes_for(features.size)
-        given = (bits, per_channel, image_size, model_id)
+        given = (bits, per_channel, image_size, model_id, tables, step)
         if max_bytes is None:
-            return compress(features, self._rungs[0], *given, tables)
-        return compress_to(features, max_bytes, self._rungs, *given, tables)
+            return compress(features, self._rungs[0], *given)
+        return compress_to(features, max_bytes, self._rungs, *given)

@@ -57,6 +57,7 @@ def compress(
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
     tables: FittedTables | None = None,
+    step: float | None = None,
 ) -> bytes:
     """Turn one image's features into the bytes that are sent.
 
@@ -68,17 +69,20 @@ def compress(
         image_size: (height, width) in pixels of the image, for the cloud to crop its outputs to.
         model_id: the first 8 bytes of the network's SHA-256.
         tables: fitted to the network's features; codecs that have none leave them out.
+        step: a fixed distance of two levels around zero, instead of the features' own range.
 
     Raises:
         InvalidInputError: the features are not finite or too large, or an argument is out of range.
         MissingPackageError: the codec needs a package that is not installed.
     """
     return compress_quantized(
-        quantize_finite(features, bits, per_channel), codec, image_size, model_id, tables
+        quantize_finite(features, bits, per_channel, step), codec, image_size, model_id, tables
     )
 
 
-def quantize_finite(features: Float32Array, bits: int = 8, per_channel: bool = False) -> Quantized:
+def quantize_finite(
+    features: Float32Array, bits: int = 8, per_channel: bool = False, step: float | None = None
+) -> Quantized:
     """Turn features into integers as ``quantize`` does, but refuse any that is not finite.
 
     Raises:
@@ -91,7 +95,7 @@ def quantize_finite(features: Float32Array, bits: int = 8, per_channel: bool = F
             f"{features.size - finite} of {features.size} features are NaN or infinite: "
             "check the network and its input"
         )
-    return quantize(features, bits, per_channel)
+    return quantize(features, bits, per_channel, step)
 
 
 def compress_quantized(

@@ -11,6 +11,10 @@ The exact arithmetic, which every other implementation equals to the bit::
     restored           float32(quantized) * step + minimum, float32 multiplication, then
                        float32 addition (two roundings, no fused multiply-add)
 
+With a step given, the range is the same for every tensor, with zero on a level of
+its own: minimum = -step * 2^(n-1), maximum = minimum + step * (2^n - 1); what lies
+beyond is clipped.
+
 So -inf becomes 0 and +inf becomes 2^n - 1, and a constant tensor becomes 0 and
 comes back as its minimum. Extremes beyond 2^126 are refused, so that nothing
 of the above can overflow.
@@ -119,13 +123,31 @@ def check_features(features: npt.NDArray[Any]) -> None:
         )
 
 
-def quantize(features: Float32Array, bits: int = 8, per_channel: bool = False) -> Quantized:
-    """Turn features into n-bit integers over their own range.
+def stepped_range(step: float, bits: int) -> FeatureRange:
+    """Return the range of 2^n levels a step apart, of which level 2^(n-1) stands for zero.
+
+    Raises:
+        InvalidInputError: the step is not positive, or too large for so many bits.
+    """
+    low = -step * 2.0 ** (bits - 1)
+    if not (step > 0 and -low <= MAX_MAGNITUDE):
+        raise InvalidInputError(
+            f"a step of {step} with {bits} bits: give a positive number whose range float32 holds"
+        )
+    minimum = np.asarray(low, dtype=np.float32)
+    return FeatureRange(minimum, np.asarray(low + step * (2**bits - 1), dtype=np.float32))
+
+
+def quantize(
+    features: Float32Array, bits: int = 8, per_channel: bool = False, step: float | None = None
+) -> Quantized:
+    """Turn features into n-bit integers over their own range, or over that of a step.
 
     Args:
         features: float32 (C, H, W).
         bits: n, 1 ... 16.
         per_channel: one range a channel instead of one for the tensor.
+        step: a fixed distance of two levels around zero, instead of the features' own range.
 
     Raises:
         InvalidInputError: no feature tensor, bits out of range, or magnitudes too large.
@@ -137,12 +159,15 @@ def quantize(features: Float32Array, bits: int = 8, per_channel: bool = False) -
     high = np.asarray(features.max(axis=axes), dtype=np.float32)
     # NaN and infinity show in the extremes, so that finite features need no pass of their own.
     finite = bool(np.isfinite(low).all() and np.isfinite(high).all())
-    if not finite:
-        low, high = _finite_extremes(features, per_channel)
-    range_ = FeatureRange(low, high)
-    step = _broadcast(range_.step(bits))
-    scaled = np.subtract(features, _broadcast(low), order="C")
-    np.divide(scaled, np.where(step == 0, np.float32(1), step), out=scaled)
+    if step is not None:
+        range_ = stepped_range(step, bits)
+    elif finite:
+        range_ = FeatureRange(low, high)
+    else:
+        range_ = FeatureRange(*_finite_extremes(features, per_channel))
+    width = _broadcast(range_.step(bits))
+    scaled = np.subtract(features, _broadcast(range_.minimum), order="C")
+    np.divide(scaled, np.where(width == 0, np.float32(1), width), out=scaled)
     np.rint(scaled, out=scaled)
     np.clip(scaled, 0, 2**bits - 1, out=scaled)
     if not finite:

@@ -69,6 +69,7 @@ def compress_to(
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
     tables: FittedTables | None = None,
+    step: float | None = None,
 ) -> bytes:
     """Turn one image's features into at most ``max_bytes`` bytes.
 
@@ -81,6 +82,7 @@ def compress_to(
         image_size: (height, width) in pixels of the image.
         model_id: the first 8 bytes of the network's SHA-256.
         tables: fitted to the network's features.
+        step: a fixed distance of two levels, instead of the features' own range.
 
     Returns:
         The stream of the best rung that fits: the first codec of the ladder that can, at its
@@ -92,7 +94,7 @@ def compress_to(
         InvalidInputError: the features are not finite or too large, or an argument is wrong.
         MissingPackageError: a codec needs a package that is not installed.
     """
-    quantized = quantize_finite(features, bits, per_channel)
+    quantized = quantize_finite(features, bits, per_channel, step)
     return compress_quantized_to(quantized, max_bytes, ladder, image_size, model_id, tables)
 
 

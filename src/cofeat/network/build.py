@@ -45,8 +45,10 @@ def build_network(
     bits: int = 8,
     per_channel: bool = False,
     noise: float | Literal["step"] = "step",
+    step: float | None = None,
     tasks: Sequence[str] = ("segmentation", "disparity", "reconstruction"),
     activation: Activation = "relu",
+    light_heads: bool = False,
 ) -> MultiTaskNetwork:
     """Build a network; weights that are not loaded come from torch's generator.
 
@@ -59,8 +61,10 @@ def build_network(
         bits: of the Q-layer, 1..16.
         per_channel: one range a channel rather than one an image.
         noise: half width of the Q-layer's training noise: ``"step"`` or an amplitude.
+        step: a fixed distance of two levels, in place of the features' own range.
         tasks: names of the heads.
         activation: of the heads.
+        light_heads: heads that end at half the resolution.
 
     Raises:
         InvalidInputError: there is no such part, or a value is out of range.
@@ -72,9 +76,11 @@ def build_network(
     return MultiTaskNetwork(
         device_half,
         build_bottleneck(bottleneck, device_half.channels, bottleneck_channels),
-        QLayer(bits, per_channel, noise),
+        QLayer(bits, per_channel, noise, step),
         {
-            task: build_head(task, device_half.channels, device_half.stride, activation)
+            task: build_head(
+                task, device_half.channels, device_half.stride, activation, light_heads
+            )
             for task in tasks
         },
     )

@@ -46,24 +46,36 @@ def step_size(minimum: Tensor, maximum: Tensor, bits: int) -> Tensor:
     return ((maximum.double() - minimum.double()) / (2**bits - 1)).float()
 
 
-def quantize_dequantize(features: Tensor, bits: int = 8, per_channel: bool = False) -> Tensor:
+def quantize_dequantize(
+    features: Tensor, bits: int = 8, per_channel: bool = False, step: float | None = None
+) -> Tensor:
     """Return what the cloud gets: features rounded to 2^bits levels and turned back.
 
     Args:
         features: float32 (N, C, H, W).
         bits: 1..16.
         per_channel: one range a channel.
+        step: a fixed distance of two levels around zero, in place of the features' own range.
 
     Returns:
         float32 (N, C, H, W).
     """
-    minimum, maximum = _finite_range(features, per_channel)
-    step = step_size(minimum, maximum, bits)
+    if step is None:
+        minimum, maximum = _finite_range(features, per_channel)
+    else:
+        minimum, maximum = _stepped_range(features, step, bits)
+    width = step_size(minimum, maximum, bits)
     # A constant tensor has step 0: every integer is 0 and every value the minimum.
-    levels = (features - minimum) / torch.where(step > 0, step, torch.ones_like(step))
-    levels = torch.where(step > 0, levels, torch.zeros_like(levels))
+    levels = (features - minimum) / torch.where(width > 0, width, torch.ones_like(width))
+    levels = torch.where(width > 0, levels, torch.zeros_like(levels))
     levels = torch.nan_to_num(levels.round(), nan=0.0).clamp(0, 2**bits - 1)
-    return levels * step + minimum
+    return levels * width + minimum
+
+
+def _stepped_range(features: Tensor, step: float, bits: int) -> tuple[Tensor, Tensor]:
+    """Return the range of 2^bits levels a step apart, around zero, shape () each."""
+    low = -step * 2.0 ** (bits - 1)
+    return features.new_tensor(low), features.new_tensor(low + step * (2**bits - 1))
 
 
 class QLayer(nn.Module):
@@ -72,6 +84,7 @@ class QLayer(nn.Module):
     Args:
         bits: 1..16.
         per_channel: one range a channel rather than one an image.
+        step: a fixed distance of two levels, around zero, in place of the features' own range.
         noise: half width of the uniform noise; ``"step"`` is half the quantizer's
             step, the paper's text; a number is a fixed amplitude, as in the
             paper's code (0.002).
@@ -81,7 +94,11 @@ class QLayer(nn.Module):
     """
 
     def __init__(
-        self, bits: int = 8, per_channel: bool = False, noise: float | Literal["step"] = "step"
+        self,
+        bits: int = 8,
+        per_channel: bool = False,
+        noise: float | Literal["step"] = "step",
+        step: float | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= bits <= 16:
@@ -91,6 +108,7 @@ class QLayer(nn.Module):
         self.bits = bits
         self.per_channel = per_channel
         self.noise = noise
+        self.step = step
 
     def forward(self, features: Tensor, unit_noise: Tensor | None = None) -> Tensor:
         """Return features as the heads get them, the same shape.
@@ -101,9 +119,11 @@ class QLayer(nn.Module):
                 None draws it from torch's generator.
         """
         if not self.training:
-            return quantize_dequantize(features, self.bits, self.per_channel)
+            return quantize_dequantize(features, self.bits, self.per_channel, self.step)
         if unit_noise is None:
             unit_noise = torch.rand_like(features) - 0.5
+        if self.noise == "step" and self.step is not None:
+            return features + unit_noise * self.step
         if self.noise == "step":
             width = step_size(*feature_range(features, self.per_channel), self.bits)
             return features + unit_noise * width

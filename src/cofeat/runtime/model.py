@@ -75,6 +75,7 @@ class RuntimeModel:
         self.tables_id = None if entry.tables_id is None else bytes.fromhex(entry.tables_id)
         self.bits = entry.bits
         self.per_channel = entry.per_channel
+        self.step = entry.step
         self.stride = entry.stride
         self.tasks = tuple(task.name for task in entry.tasks)
         self._shapes = {task.name: task.shape for task in entry.tasks}

@@ -18,6 +18,7 @@ import torch
 
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import CHECKPOINT_GLOB, find_checkpoint, load_network, save_network
+from cofeat.network.multitask import MultiTaskNetwork
 from cofeat.training.objective import Objective
 from cofeat.training.recipe import Recipe
 
@@ -71,6 +72,7 @@ def save_checkpoint(
             {
                 "optimizer": optimizer.state_dict(),
                 "weighting": objective.weighting.state_dict(),
+                "entropy_model": _entropy_state(objective),
                 "place": vars(place),
             },
             temporary / TRAINING_FILE,
@@ -95,6 +97,28 @@ def save_checkpoint(
         if other != final:
             shutil.rmtree(other, ignore_errors=True)
     return final
+
+
+def _entropy_state(objective: Objective) -> dict[str, torch.Tensor]:
+    """Return the entropy model's weights, none where the arm has no such model."""
+    return {} if objective.entropy_model is None else objective.entropy_model.state_dict()
+
+
+def load_start(network: MultiTaskNetwork, path: str) -> None:
+    """Give a network the weights of another, wherever both have a tensor of that name and shape.
+
+    Raises:
+        InvalidInputError: there is no checkpoint, or it has nothing in common with the network.
+    """
+    own, others = network.state_dict(), load_network(path).network.state_dict()
+    shared = {
+        key: value for key, value in others.items() if key in own and own[key].shape == value.shape
+    }
+    if not shared:
+        raise InvalidInputError(
+            f"train.start: '{path}' has no tensor in common with the recipe's network"
+        )
+    network.load_state_dict(own | shared)
 
 
 def _flush(path: Path) -> None:
@@ -130,6 +154,8 @@ def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe
     try:
         state = torch.load(folder / TRAINING_FILE, map_location="cpu", weights_only=True)
         objective.weighting.load_state_dict(state["weighting"])
+        if objective.entropy_model is not None:
+            objective.entropy_model.load_state_dict(state["entropy_model"])
         optimizer.load_state_dict(state["optimizer"])
         return Place(**state["place"])
     except Exception as error:  # whatever the file holds, it is no training state of ours

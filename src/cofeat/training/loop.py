@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,19 @@ from torch import nn
 
 from cofeat.data.base import Dataset
 from cofeat.data.feed import Batch, Feed, HeldFeed, ReadingFeed
-from cofeat.data.plan import epoch_plan, flips, unit_noise
+from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
-from cofeat.training.checkpoint import resume, save_checkpoint
+from cofeat.training.checkpoint import load_start, resume, save_checkpoint
 from cofeat.training.log import RunLog
-from cofeat.training.objective import Objective, Step, build_weighting, compressibility_form
+from cofeat.training.objective import (
+    Objective,
+    Step,
+    build_entropy_model,
+    build_weighting,
+    compressibility_form,
+)
 from cofeat.training.recipe import Machine, Recipe
 from cofeat.training.validation import bits_per_element, sample_pictures, validate
 
@@ -68,7 +74,15 @@ def train(  # noqa: C901  one loop, read from top to bottom
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.machine.compile:
         network.compile()
-    plain = Objective(network, build_weighting(recipe, network), compressibility_form(recipe))
+    if options.start is not None:
+        load_start(network, options.start)
+    _freeze(network, options.freeze)
+    plain = Objective(
+        network,
+        build_weighting(recipe, network),
+        compressibility_form(recipe),
+        build_entropy_model(recipe, network),
+    )
     objective, optimizer = fabric.setup(plain, torch.optim.Adam(_parameter_groups(plain, recipe)))
     place = resume(run, plain, optimizer, recipe)
     if _any(fabric, fabric.broadcast(place.step) != place.step):
@@ -103,6 +117,12 @@ def train(  # noqa: C901  one loop, read from top to bottom
         shape = network.feature_shape((batch.images.shape[-2], batch.images.shape[-1]))
         return unit_noise(batch.indices, options.seed, epoch, shape, fabric.device)
 
+    def coarseness_for(batch: Batch, epoch: int) -> torch.Tensor | None:
+        if options.coarsest == 1:
+            return None
+        drawn = coarseness(batch.indices, options.seed, epoch, options.coarsest)
+        return drawn.to(fabric.device)
+
     clock = _Clock(place.seconds)
 
     def save() -> None:
@@ -133,7 +153,12 @@ def train(  # noqa: C901  one loop, read from top to bottom
                     batch = prepared(next(parts), epoch)
                     last_part = part == options.accumulate - 1
                     with fabric.no_backward_sync(objective, enabled=not last_part):
-                        step = objective(batch.images, batch.truths, noise_for(batch, epoch))
+                        step = objective(
+                            batch.images,
+                            batch.truths,
+                            noise_for(batch, epoch),
+                            coarseness_for(batch, epoch),
+                        )
                         fabric.backward(step.total / options.accumulate)
                 optimizer.step()
                 optimizer.zero_grad()
@@ -243,9 +268,15 @@ def _feed(
 
 
 def _parameter_groups(objective: Objective, recipe: Recipe) -> list[dict[str, Any]]:
-    """The network and the log-variances, each with its initial learning rate."""
+    """What is trained, in groups with their initial learning rates."""
+    trained = [
+        one
+        for module in (objective.network, objective.entropy_model)
+        for one in (module.parameters() if module else ())
+        if one.requires_grad
+    ]
     groups = [
-        (list(objective.network.parameters()), recipe.train.learning_rate),
+        (trained, recipe.train.learning_rate),
         (
             list(objective.weighting.parameters()),
             recipe.train.weighting_learning_rate or recipe.train.learning_rate,
@@ -258,6 +289,19 @@ def _decay(optimizer: Any, progress: float, power: float) -> None:
     """Polynomial decay: initial rate times (1 - progress) ** power."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * (1.0 - progress) ** power
+
+
+def _freeze(network: nn.Module, parts: Sequence[str]) -> None:
+    """Keep parts of a network, named as its modules are, at the weights that they have."""
+    for part in parts:
+        try:
+            network.get_submodule(part).requires_grad_(False)
+        except AttributeError:
+            inside = ", ".join(name for name, _ in network.named_children())
+            raise InvalidInputError(
+                f"train.freeze names '{part}', which is no part of the network: give paths of "
+                f"modules below {inside}"
+            ) from None
 
 
 def _training_mode(objective: nn.Module, freeze_batch_norm: bool) -> None:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
+from cofeat.errors import InvalidInputError
 from cofeat.losses.compressibility import Form, compressibility_sum
+from cofeat.losses.rate import EntropyModel
 from cofeat.losses.weighting import Term, Weighting
 from cofeat.network.heads.base import LossSum
 from cofeat.network.multitask import MultiTaskNetwork
 from cofeat.training.recipe import Recipe
 
 COMPRESSIBILITY = "compressibility"
+RATE = "rate"
 
 
 class Step(NamedTuple):
@@ -40,24 +43,39 @@ class Objective(nn.Module):
         network: in training.
         weighting: knows every loss by name.
         compressibility: the form of L_c, or None to leave it out.
+        entropy_model: tells the rate, or None to leave it out.
     """
 
     def __init__(
-        self, network: MultiTaskNetwork, weighting: Weighting, compressibility: Form | None
+        self,
+        network: MultiTaskNetwork,
+        weighting: Weighting,
+        compressibility: Form | None,
+        entropy_model: EntropyModel | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.weighting = weighting
         self.compressibility = compressibility
+        self.entropy_model = entropy_model
 
-    def forward(self, images: Tensor, truths: dict[str, Tensor], unit_noise: Tensor) -> Step:
+    def forward(
+        self,
+        images: Tensor,
+        truths: dict[str, Tensor],
+        unit_noise: Tensor,
+        coarseness: Tensor | None = None,
+    ) -> Step:
         """Return the step's losses.
 
         Args:
             images: uint8 (N, 3, H, W).
             truths: task -> truth, batch first.
             unit_noise: for the Q-layer, like the features, uniform in [-1/2, 1/2).
+            coarseness: by how much each image's step is coarser, float32 (N,); None is 1.
         """
+        if coarseness is not None:
+            unit_noise = unit_noise * coarseness.view(-1, 1, 1, 1)
         features, outputs = self.network(images, unit_noise)
         losses = {
             task: global_mean(self.network.head(task).loss(output, truths[task]))
@@ -69,6 +87,10 @@ class Objective(nn.Module):
             )
             elements = torch.full((), features.numel(), device=features.device)
             losses[COMPRESSIBILITY] = global_mean(LossSum(total, elements))
+        if self.entropy_model is not None:
+            bits = self.entropy_model(self.network.qlayer(features, unit_noise), coarseness)
+            pixels = torch.full((), images[:, 0].numel(), device=features.device)
+            losses[RATE] = global_mean(LossSum(bits.sum(), pixels))
         span = features.detach().amax((1, 2, 3)) - features.detach().amin((1, 2, 3))
         return Step(
             self.weighting(losses),
@@ -107,7 +129,24 @@ def build_weighting(recipe: Recipe, network: MultiTaskNetwork) -> Weighting:
     if recipe.train.arm == "proposed":
         weight = recipe.loss.compressibility
         terms[COMPRESSIBILITY] = Term("regression", weight.rule, weight.pressure)
+    if recipe.train.arm == "rate":
+        terms[RATE] = Term("regression", recipe.loss.rate.rule, recipe.loss.rate.pressure)
     return Weighting(terms)
+
+
+def build_entropy_model(recipe: Recipe, network: MultiTaskNetwork) -> EntropyModel | None:
+    """Build the model of the rate that the recipe's arm trains with, None for the others.
+
+    Raises:
+        InvalidInputError: the network quantizes over each image's own range.
+    """
+    if recipe.train.arm != "rate":
+        return None
+    if network.qlayer.step is None:
+        raise InvalidInputError(
+            "the arm 'rate' counts bits at a fixed step of the quantizer: give network.step=1"
+        )
+    return EntropyModel(network.bottleneck.channels, network.qlayer.step)
 
 
 def compressibility_form(recipe: Recipe) -> Form | None:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cofeat.errors import InvalidInputError
 from cofeat.image import parse_size
 
-Arm = Literal["baseline", "proposed"]
+Arm = Literal["baseline", "proposed", "rate"]
 # In a path of keys: any name that the user chooses.
 ANY_NAME = "*"
 
@@ -69,8 +69,12 @@ class Network(Section):
     """One range a channel rather than one an image."""
     noise: Literal["step"] | Annotated[float, Field(ge=0)] = "step"
     """Half width of the training noise: half a step, or a fixed amplitude."""
+    step: float | None = Field(None, gt=0)
+    """A fixed distance of two levels in place of the features' own range."""
     tasks: tuple[str, ...] = ("segmentation", "disparity", "reconstruction")
     activation: Literal["relu", "none"] = "relu"
+    light_heads: bool = False
+    """Heads that end at half the resolution, for half the multiplications."""
 
 
 class Weight(Section):
@@ -86,11 +90,18 @@ class Compressibility(Weight):
     form: Literal["literal", "scale_free"] = "scale_free"
 
 
+class Rate(Weight):
+    """The loss of the arm ``rate``: bits per pixel of the picture, by an entropy model."""
+
+    rule: Literal["uncertainty", "fixed", "log"] = "fixed"
+
+
 class Loss(Section):
     """The weights of the losses; tasks that are not named are weighted by uncertainty."""
 
     tasks: dict[str, Weight] = {}
     compressibility: Compressibility = Compressibility()
+    rate: Rate = Rate()
 
 
 class Train(Section):
@@ -98,6 +109,8 @@ class Train(Section):
 
     arm: Arm = "proposed"
     """``baseline`` leaves the compressibility loss out."""
+    start: str | None = None
+    """Folder of a run or checkpoint whose weights a run begins with, where parts agree."""
     epochs: int = Field(250, ge=1)
     batch: int = Field(8, ge=1)
     """Images of one step over all processes, before accumulation."""
@@ -109,10 +122,16 @@ class Train(Section):
     weighting_learning_rate: float | None = Field(None, gt=0)
     """Of the log-variances; null is ``learning_rate``."""
     seed: int = Field(0, ge=0)
+    coarsest: float = Field(1.0, ge=1)
+    """Each picture's step is drawn between its own and so many times it, so that one network
+    serves several rates; wants ``network.step``."""
     flip: bool = True
     """Mirror half of the pictures."""
     freeze_batch_norm: bool = False
     """Keep batch norm at the statistics that it starts with."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the network that keep the weights that they start with, such as
+    ``encoder._blocks.0``: nothing before the first part that trains needs a backward pass."""
     validate_epochs: int = Field(5, ge=1)
     log_steps: int = Field(10, ge=1)
     checkpoint_epochs: int = Field(1, ge=1)

@@ -71,7 +71,8 @@ def bits_per_element(network: MultiTaskNetwork, feed: Feed, device: torch.device
     batch = next(iter(feed.batches([list(range(min(SAMPLED_IMAGES, len(feed))))])))
     features = network.encode(batch.images.to(device)).cpu().numpy()
     qlayer = network.qlayer
-    sent = [len(compress(one, "png", qlayer.bits, qlayer.per_channel)) for one in features]
+    given = (qlayer.bits, qlayer.per_channel)
+    sent = [len(compress(one, "png", *given, step=qlayer.step)) for one in features]
     return 8.0 * sum(sent) / features.size
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from cofeat.network.heads.base import Activation, Head
 from cofeat.registry import Registry
 
-# task -> a class called as Class(channels, stride, activation).
+# task -> a class called as Class(channels, stride, activation, light).
 HEADS = Registry(
     "head",
     "cofeat.heads",
@@ -19,10 +19,12 @@ HEADS = Registry(
 )
 
 
-def build_head(task: str, channels: int, stride: int, activation: Activation = "relu") -> Head:
+def build_head(
+    task: str, channels: int, stride: int, activation: Activation = "relu", light: bool = False
+) -> Head:
     """Build the head of a task with random weights.
 
     Raises:
         InvalidInputError: there is no such task.
     """
-    return cast(Head, HEADS.load(task)(channels, stride, activation))
+    return cast(Head, HEADS.load(task)(channels, stride, activation, light))

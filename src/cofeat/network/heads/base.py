@@ -30,30 +30,48 @@ class Head(nn.Module):
 
         (N, C, h, w) ─► up 2x2 ─► conv 3x3 ─► ... ─► conv 1x1 ─► (N, outputs, H, W)
 
+    A light head ends at half the resolution, with a 3x3 convolution to four values a place, one
+    for each pixel of a 2x2 block: half the multiplications of the whole, most of which are at
+    full resolution.
+
     Args:
         channels: of the features.
-        stride: of the features against the image, a power of two.
+        stride: of the features against the image, a power of two, at least 2.
         outputs: channels of the output.
         activation: after each 3x3 convolution. The released first implementation
             has none, so that its heads are linear but for the encoder.
+        light: end at half the resolution.
 
-    Source: Alvar and Bajic, ICIP 2019, section 2.
+    Source: Alvar and Bajic, ICIP 2019, section 2; the light end: Shi et al., "Real-time single
+    image and video super-resolution using an efficient sub-pixel convolutional neural network",
+    CVPR 2016.
     """
 
     kind: Literal["classification", "regression"]
     """How uncertainty weighting treats the loss."""
 
-    def __init__(self, channels: int, stride: int, outputs: int, activation: Activation) -> None:
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        outputs: int,
+        activation: Activation = "relu",
+        light: bool = False,
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for _ in range(stride.bit_length() - 1):
+        for _ in range(stride.bit_length() - 1 - light):
             narrower = max(channels // 2, MIN_CHANNELS)
             layers.append(nn.ConvTranspose2d(channels, narrower, 2, stride=2))
             layers.append(nn.Conv2d(narrower, narrower, 3, padding=1))
             if activation == "relu":
                 layers.append(nn.ReLU(inplace=True))
             channels = narrower
-        layers.append(nn.Conv2d(channels, outputs, 1))
+        if light:
+            layers.append(nn.Conv2d(channels, 4 * outputs, 3, padding=1))
+            layers.append(nn.PixelShuffle(2))
+        else:
+            layers.append(nn.Conv2d(channels, outputs, 1))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:

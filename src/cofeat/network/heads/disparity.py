@@ -18,8 +18,10 @@ class DisparityHead(Head):
 
     kind = "regression"
 
-    def __init__(self, channels: int, stride: int, activation: Activation = "relu") -> None:
-        super().__init__(channels, stride, 1, activation)
+    def __init__(
+        self, channels: int, stride: int, activation: Activation = "relu", light: bool = False
+    ) -> None:
+        super().__init__(channels, stride, 1, activation, light)
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn features (N, C, h, w) into disparity (N, 1, H, W) in pixels."""

@@ -13,8 +13,10 @@ class ReconstructionHead(Head):
 
     kind = "regression"
 
-    def __init__(self, channels: int, stride: int, activation: Activation = "relu") -> None:
-        super().__init__(channels, stride, 3, activation)
+    def __init__(
+        self, channels: int, stride: int, activation: Activation = "relu", light: bool = False
+    ) -> None:
+        super().__init__(channels, stride, 3, activation, light)
 
     def loss(self, output: Tensor, truth: Tensor) -> LossSum:
         """Absolute error over all pixels and channels; truth uint8 (N, 3, H, W)."""

@@ -15,8 +15,10 @@ class SegmentationHead(Head):
 
     kind = "classification"
 
-    def __init__(self, channels: int, stride: int, activation: Activation = "relu") -> None:
-        super().__init__(channels, stride, NUM_CLASSES, activation)
+    def __init__(
+        self, channels: int, stride: int, activation: Activation = "relu", light: bool = False
+    ) -> None:
+        super().__init__(channels, stride, NUM_CLASSES, activation, light)
 
     def loss(self, output: Tensor, truth: Tensor) -> LossSum:
         """Cross-entropy over the pixels that are not void; truth uint8 (N, H, W)."""
