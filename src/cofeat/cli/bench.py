@@ -14,7 +14,7 @@ from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cofeat.evaluation.codec_bench import Bench
-    from cofeat.feature.entropy.fitted import FittedTables
+    from cofeat.feature.tables import Tables
 
 HELP = "measure codecs on features: bits, time and error"
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.evaluation.codec_bench import default_specs
     from cofeat.evaluation.codec_plot import check_plot_path, save_codec_plot
     from cofeat.feature.codecs import parse_codec
-    from cofeat.feature.entropy.fitted import FittedTables
+    from cofeat.feature.tables import read_tables
 
     words = [word for word in (arguments.codecs or "").split(",") if word.strip()]
     specs = tuple(parse_codec(word) for word in words) or default_specs()
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_plot_path(arguments.out)
     tables = None
     if arguments.tables:
-        tables = FittedTables.from_bytes(arguments.tables.read_bytes())
+        tables = read_tables(arguments.tables.read_bytes())
     with _one_core():
         benches = [(str(path), _bench(path, specs, tables, arguments)) for path in arguments.files]
     if arguments.out:
@@ -75,9 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _bench(
-    path: Path, specs: tuple, tables: FittedTables | None, arguments: argparse.Namespace
-) -> Bench:
+def _bench(path: Path, specs: tuple, tables: Tables | None, arguments: argparse.Namespace) -> Bench:
     """Measure the codecs on one file, with progress on standard error."""
     from cofeat.cli.progress import track
     from cofeat.evaluation.codec_bench import bench_codecs, load_features

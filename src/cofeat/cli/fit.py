@@ -13,8 +13,8 @@ from cofeat.errors import InvalidInputError
 if TYPE_CHECKING:
     from cofeat.cli.progress import Bar
     from cofeat.data.base import Dataset
-    from cofeat.feature.entropy.fitted import FittedTables
     from cofeat.feature.quantizer import Quantized
+    from cofeat.feature.tables import Tables
     from cofeat.network.build import Model
 
 HELP = "fit the codec's tables to a model's features, and tell what they save"
@@ -96,7 +96,7 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
     return tensors
 
 
-def _saved(tensors: list[Quantized], fitted: FittedTables) -> dict[str, float]:
+def _saved(tensors: list[Quantized], fitted: Tables) -> dict[str, float]:
     """Return what the tables save on tensors, streams as they are sent."""
     from cofeat.feature.pipeline import compress_quantized
 

@@ -10,7 +10,7 @@ from cofeat.errors import InvalidInputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from cofeat.feature.entropy.fitted import FittedTables
+    from cofeat.feature.tables import Tables
     from cofeat.image import Float32Array, UInt8Array
     from cofeat.network.build import Model
 
@@ -32,7 +32,7 @@ class RunnableModel(Protocol):
     """Image pixels for one feature, along each side."""
 
     @property
-    def fitted(self) -> FittedTables | None:
+    def fitted(self) -> Tables | None:
         """Tables of the codec, fitted to its features."""
         ...
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cofeat.bundle.manifest import ModelEntry
 from cofeat.errors import InvalidInputError, UnknownModelError, WrongModelError
 from cofeat.feature.bitstream import NO_MODEL, NO_TABLES, Bitstream
-from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.tables import Tables
 from cofeat.image import Float32Array, UInt8Array
 
 AnyArray = npt.NDArray[Any]
@@ -28,7 +28,7 @@ class CloudModel(Protocol):
     tasks: tuple[str, ...]
 
     @property
-    def fitted(self) -> FittedTables | None:
+    def fitted(self) -> Tables | None:
         """Tables of the codec that a bitstream may need."""
         ...
 

@@ -63,14 +63,17 @@ def flips(indices: Sequence[int], seed: int, epoch: int) -> Tensor:
     return torch.tensor([bool(sample_key(seed, epoch, index, 1) & 1) for index in indices])
 
 
-def coarseness(indices: Sequence[int], seed: int, epoch: int, most: float) -> Tensor:
-    """Return by how much each sample's step is coarser, float32 (N,), log-uniform in [1, most)."""
+def coarseness(
+    indices: Sequence[int], seed: int, epoch: int, bounds: tuple[float, float]
+) -> Tensor:
+    """Return by how much each sample's step is coarser, float32 (N,), log-uniform in bounds."""
+    least, most = bounds
     generator = torch.Generator()
     drawn = [
         torch.rand((), generator=generator.manual_seed(sample_key(seed, epoch, index, 3)))
         for index in indices
     ]
-    return torch.stack(drawn).mul(math.log(most)).exp()
+    return torch.stack(drawn).mul(math.log(most / least)).exp() * least
 
 
 def unit_noise(

@@ -20,9 +20,9 @@ import numpy as np
 from cofeat.errors import InvalidInputError, MissingPackageError
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec
 from cofeat.feature.codecs.base import TabledCodec
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress_quantized, decompress_quantized
 from cofeat.feature.quantizer import Float32Array, Quantized
+from cofeat.feature.tables import Tables
 
 # Where a lossy codec is measured besides its default: so far from its worst setting to its best.
 LOSSY_SHARES = (0.5, 0.75, 0.9)
@@ -143,7 +143,7 @@ def bench_codecs(
     specs: Sequence[CodecSpec],
     repeat: int = 3,
     on_progress: OnProgress | None = None,
-    tables: FittedTables | None = None,
+    tables: Tables | None = None,
 ) -> Bench:
     """Measure codecs on the same tensors.
 
@@ -182,7 +182,7 @@ class _Way(NamedTuple):
     """A codec at a setting, with tables or without."""
 
     spec: CodecSpec
-    tables: FittedTables | None
+    tables: Tables | None
 
     def there_and_back(self, quantized: Quantized) -> tuple[bytes, Quantized, float]:
         """Send a tensor; returns the stream, what arrives, and when the stream was there (s)."""

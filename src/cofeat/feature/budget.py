@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from cofeat.errors import InvalidInputError
 from cofeat.feature.codecs import CodecSpec, parse_codec
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress
 from cofeat.feature.quantizer import Float32Array
 from cofeat.feature.rate import (
@@ -17,6 +16,7 @@ from cofeat.feature.rate import (
     parse_ladder,
     parse_rate,
 )
+from cofeat.feature.tables import Tables
 
 DEFAULT_CODEC = "png"
 
@@ -88,7 +88,7 @@ class Coding:
         per_channel: bool,
         image_size: tuple[int, int],
         model_id: bytes,
-        tables: FittedTables | None = None,
+        tables: Tables | None = None,
         step: float | None = None,
     ) -> bytes:
         """Turn one picture's features into a bitstream, see ``pipeline.compress``.

@@ -24,7 +24,6 @@ from cofeat.feature.bitstream import (
 )
 from cofeat.feature.codecs import CodecSpec, codecs_by_id, parse_codec
 from cofeat.feature.codecs.base import TabledCodec, check_values
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.quantizer import (
     Float32Array,
     Quantized,
@@ -32,6 +31,7 @@ from cofeat.feature.quantizer import (
     dequantize,
     quantize,
 )
+from cofeat.feature.tables import Tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def compress(
     per_channel: bool = False,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
-    tables: FittedTables | None = None,
+    tables: Tables | None = None,
     step: float | None = None,
 ) -> bytes:
     """Turn one image's features into the bytes that are sent.
@@ -103,7 +103,7 @@ def compress_quantized(
     codec: str | CodecSpec = "png",
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
-    tables: FittedTables | None = None,
+    tables: Tables | None = None,
 ) -> bytes:
     """Turn integers that a network has made already into the bytes that are sent.
 
@@ -127,7 +127,11 @@ def compress_quantized(
     values = quantized.values
     check_values(spec.codec, values, quantized.bits)
     coder, tables_id = spec.codec, NO_TABLES
-    if tables is not None and isinstance(coder, TabledCodec):
+    if (
+        tables is not None
+        and isinstance(coder, TabledCodec)
+        and isinstance(tables, coder.tables_type)
+    ):
         if tables.channels != len(values):
             raise InvalidInputError(
                 f"the tables are of {tables.channels} channels, and the features have "
@@ -149,7 +153,7 @@ def compress_quantized(
 
 
 def decompress_quantized(
-    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: FittedTables | None = None
+    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: Tables | None = None
 ) -> tuple[Quantized, Bitstream]:
     """Turn received bytes into integers, for a network that dequantizes itself.
 
@@ -172,7 +176,11 @@ def decompress_quantized(
     if stream.tables_id != NO_TABLES:
         if not isinstance(codec, TabledCodec):
             raise BitstreamError(f"codec {codec.name} has no tables {stream.tables_id.hex()}")
-        if tables is None or tables.id != stream.tables_id:
+        if (
+            tables is None
+            or not isinstance(tables, codec.tables_type)
+            or tables.id != stream.tables_id
+        ):
             at_hand = "none are" if tables is None else f"{tables.id.hex()} are"
             raise BitstreamError(
                 f"the bitstream needs the tables {stream.tables_id.hex()}, and {at_hand} at hand: "
@@ -193,7 +201,7 @@ def decompress_quantized(
 
 
 def decompress(
-    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: FittedTables | None = None
+    data: bytes, limits: Limits = DEFAULT_LIMITS, tables: Tables | None = None
 ) -> Decompressed:
     """Turn received bytes into features, the inverse of ``compress`` up to the coding's loss.
 

@@ -22,9 +22,9 @@ from fractions import Fraction
 
 from cofeat.errors import BudgetError, InvalidInputError
 from cofeat.feature.codecs import CodecSpec, parse_codec
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress_quantized, quantize_finite
 from cofeat.feature.quantizer import Float32Array, Quantized
+from cofeat.feature.tables import Tables
 
 # Lossless where it fits, else the best quality that does. Both come with the base install.
 DEFAULT_LADDER = "png,jpeg"
@@ -68,7 +68,7 @@ def compress_to(
     per_channel: bool = False,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
-    tables: FittedTables | None = None,
+    tables: Tables | None = None,
     step: float | None = None,
 ) -> bytes:
     """Turn one image's features into at most ``max_bytes`` bytes.
@@ -104,7 +104,7 @@ def compress_quantized_to(
     ladder: str | Sequence[CodecSpec] = DEFAULT_LADDER,
     image_size: tuple[int, int] | None = None,
     model_id: bytes | None = None,
-    tables: FittedTables | None = None,
+    tables: Tables | None = None,
 ) -> bytes:
     """Turn integers that a network has made already into at most ``max_bytes`` bytes.
 

@@ -1,12 +1,12 @@
 """A learned entropy model: how many bits an ideal coder would spend on the features.
 
 It tells the probability of every integer from what a decoder knows by then: the
-channels before it in a 3x3 neighborhood, and its own channel above and to the
-left. That is what the codec ``cofeat`` predicts from as well, with tables that
-are fitted after training; this model is for training alone and is not shipped::
+channels before it in a 3x3 neighborhood, and its own channel in the row above.
+The codec ``cofeat-learned`` tells it alike, channels taken in groups, from
+tables that are made after training; this model is for training alone::
 
     mean     = b + sum of masked weights * values
-    scale    = exp(a + sum of masked weights * log(1 + |values| / step))
+    scale    = exp(a + sum of masked weights * log(1 + |values| / unit))
     P(value) = F((value + step/2 - mean) / scale) - F((value - step/2 - mean) / scale)
 
 F is the logistic function. With noise in place of rounding the values are not
@@ -40,19 +40,20 @@ class EntropyModel(nn.Module):
     Args:
         channels: C of the features.
         step: distance of two levels of the quantizer.
+        unit: of the features, about the step that they are sent with.
     """
 
     mask: Tensor
 
-    def __init__(self, channels: int, step: float) -> None:
+    def __init__(self, channels: int, step: float, unit: float) -> None:
         super().__init__()
-        self.step = step
+        self.step, self.unit = step, unit
         self.mean = nn.Conv2d(channels, channels, 3, padding=1)
         self.log_scale = nn.Conv2d(channels, channels, 3, padding=1)
-        # At first every channel is on its own, with a scale of one step.
+        # At first every channel is on its own, with a scale of one unit.
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
-        nn.init.constant_(cast(Tensor, self.log_scale.bias), math.log(step))
+        nn.init.constant_(cast(Tensor, self.log_scale.bias), math.log(unit))
         self.register_buffer("mask", causal_mask(channels), persistent=False)
 
     def forward(self, features: Tensor, coarseness: Tensor | None = None) -> Tensor:
@@ -70,7 +71,7 @@ class EntropyModel(nn.Module):
             half = torch.full((), 0.5 * self.step, device=features.device)
             if coarseness is not None:
                 half = half * coarseness.view(-1, 1, 1, 1)
-            magnitude = torch.log1p(features.abs() / self.step)
+            magnitude = torch.log1p(features.abs() / self.unit)
             mean = self._masked(self.mean, features)
             scale = self._masked(self.log_scale, magnitude).clamp(max=MAX_LOG_SCALE).exp()
             # By symmetry both arguments are taken on the side where F is small and exact.
@@ -86,11 +87,10 @@ class EntropyModel(nn.Module):
 def causal_mask(channels: int) -> Tensor:
     """Return what a value may be told from: 1 or 0, float32 (C, C, 3, 3), to by from.
 
-    Channels before its own everywhere; its own above, and to the left in its row.
+    Channels before its own everywhere, its own in the row above; so a codec can take rows whole.
     """
     mask = torch.zeros(channels, channels, 3, 3)
     for channel in range(channels):
         mask[channel, :channel] = 1
         mask[channel, channel, 0] = 1
-        mask[channel, channel, 1, 0] = 1
     return mask

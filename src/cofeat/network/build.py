@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load, save_file
 
 from cofeat.errors import InvalidInputError, MissingPackageError
-from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.tables import Tables, read_tables
 from cofeat.network.bottleneck import build_bottleneck
 from cofeat.network.encoders import build_encoder
 from cofeat.network.encoders.base import load_encoder_weights
@@ -99,7 +99,7 @@ class Model:
     model_id: bytes
     """The first 8 bytes of the SHA-256 of the weights' file."""
     folder: Path
-    tables: FittedTables | None = None
+    tables: Tables | None = None
     """Of the codec, fitted to the network's features."""
 
 
@@ -155,9 +155,7 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Model:
         network = build_network(**{**config, "weights": None})
         network.load_state_dict(load(raw))
         tables_file = folder / TABLES_FILE
-        tables = (
-            FittedTables.from_bytes(tables_file.read_bytes()) if tables_file.is_file() else None
-        )
+        tables = read_tables(tables_file.read_bytes()) if tables_file.is_file() else None
     except (InvalidInputError, MissingPackageError):
         raise
     except Exception as error:  # whatever the files hold, they are no checkpoint

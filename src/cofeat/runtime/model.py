@@ -21,7 +21,7 @@ import numpy.typing as npt
 from cofeat.bundle import BundleModel
 from cofeat.bundle.layout import FEATURES, IMAGE_INPUT
 from cofeat.errors import BitstreamError, BundleError, InvalidInputError
-from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.tables import Tables, read_tables
 from cofeat.image import Float32Array, UInt8Array
 from cofeat.registry import nearest
 from cofeat.runtime.padding import crop, pad
@@ -100,7 +100,7 @@ class RuntimeModel:
                 self._sessions.load(part, self.tasks)
 
     @cached_property
-    def fitted(self) -> FittedTables | None:
+    def fitted(self) -> Tables | None:
         """Tables of the codec, fitted to the features, or None.
 
         Raises:
@@ -109,7 +109,7 @@ class RuntimeModel:
         if not self.has("tables"):
             return None
         try:
-            fitted = FittedTables.from_bytes(self._model.read("tables"))
+            fitted = read_tables(self._model.read("tables"))
         except BitstreamError as error:
             raise BundleError(f"model '{self.name}' of the bundle: {error}") from error
         if fitted.id != self.tables_id:

@@ -18,6 +18,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from cofeat.data.base import Dataset
+from cofeat.data.coded import CodedPictures
 from cofeat.data.feed import Batch, Feed, HeldFeed, ReadingFeed
 from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
@@ -104,6 +105,8 @@ def train(  # noqa: C901  one loop, read from top to bottom
         return True
     if not len(data[1]):
         raise InvalidInputError("there are no validation images")
+    if options.pictures:
+        data = (CodedPictures(data[0], options.pictures), data[1])
     feed = _feed(data[0], "read training images", recipe, count, fabric, tell)
     val_feed = _feed(data[1], "read validation images", recipe, recipe.data.val, fabric, tell)
 
@@ -118,9 +121,9 @@ def train(  # noqa: C901  one loop, read from top to bottom
         return unit_noise(batch.indices, options.seed, epoch, shape, fabric.device)
 
     def coarseness_for(batch: Batch, epoch: int) -> torch.Tensor | None:
-        if options.coarsest == 1:
+        if options.coarse == (1.0, 1.0):
             return None
-        drawn = coarseness(batch.indices, options.seed, epoch, options.coarsest)
+        drawn = coarseness(batch.indices, options.seed, epoch, options.coarse)
         return drawn.to(fabric.device)
 
     clock = _Clock(place.seconds)

@@ -146,7 +146,8 @@ def build_entropy_model(recipe: Recipe, network: MultiTaskNetwork) -> EntropyMod
         raise InvalidInputError(
             "the arm 'rate' counts bits at a fixed step of the quantizer: give network.step=1"
         )
-    return EntropyModel(network.bottleneck.channels, network.qlayer.step)
+    usual = network.qlayer.step * recipe.train.coarse[0]
+    return EntropyModel(network.bottleneck.channels, network.qlayer.step, usual)
 
 
 def compressibility_form(recipe: Recipe) -> Form | None:

@@ -122,8 +122,11 @@ class Train(Section):
     weighting_learning_rate: float | None = Field(None, gt=0)
     """Of the log-variances; null is ``learning_rate``."""
     seed: int = Field(0, ge=0)
-    coarsest: float = Field(1.0, ge=1)
-    """Each picture's step is drawn between its own and so many times it, so that one network
+    pictures: tuple[str, ...] = ()
+    """Codings that a network for cloud only trains on, such as ``avif:40``: each training picture
+    is coded and decoded by one of them once; ``none`` leaves it as it is."""
+    coarse: tuple[float, float] = (1.0, 1.0)
+    """Each picture's step is drawn between so many times the quantizer's, so that one network
     serves several rates; wants ``network.step``."""
     flip: bool = True
     """Mirror half of the pictures."""
@@ -187,6 +190,13 @@ class Recipe(Section):
     train: Train = Train()
     machine: Machine = Machine()
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _coarse_is_a_range(self) -> Recipe:
+        least, most = self.train.coarse
+        if not 0 < least <= most:
+            raise ValueError(f"train.coarse is {least} to {most}: give two numbers, least first")
+        return self
 
     @model_validator(mode="after")
     def _weights_name_tasks(self) -> Recipe:

@@ -17,6 +17,7 @@ CODECS = Registry(
     {
         "cofeat": "cofeat.feature.codecs.cofeat:COFEAT",
         "cofeat-lossy": "cofeat.feature.codecs.cofeat_lossy:COFEAT_LOSSY",
+        "cofeat-learned": "cofeat.feature.codecs.cofeat_learned:COFEAT_LEARNED",
         "png": "cofeat.feature.codecs.png:PNG",
         "jpeg": "cofeat.feature.codecs.jpeg:JPEG",
         "zstd": "cofeat.feature.codecs.zstd:ZSTD",

@@ -20,10 +20,9 @@ The contract, which the conformance tests hold every codec of the table to:
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from cofeat.errors import InvalidInputError
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.quantizer import IntegerArray, integer_type
 
 Shape = tuple[int, int, int]
@@ -87,9 +86,12 @@ class Codec(Protocol):
 
 @runtime_checkable
 class TabledCodec(Codec, Protocol):
-    """A codec that codes better with tables fitted to the model whose features it is given."""
+    """A codec that codes better with tables of the model whose features it is given."""
 
-    def with_tables(self, fitted: FittedTables) -> Codec:
+    tables_type: type
+    """The kind that it takes."""
+
+    def with_tables(self, tables: Any) -> Codec:
         """Return the codec with tables; what it encodes must be decoded with the same ones."""
         ...
 

@@ -61,13 +61,14 @@ class CofeatCodec:
     default_setting = 4
     best_setting = MOST_GENERATIONS
     max_bits = MAX_BITS
+    tables_type = FittedTables
 
     def __init__(self, way: Way | None = None, fitted: FittedTables | None = None) -> None:
         self._way, self._fitted = way, fitted
 
-    def with_tables(self, fitted: FittedTables) -> CofeatCodec:
+    def with_tables(self, tables: FittedTables) -> CofeatCodec:
         """See ``TabledCodec``."""
-        return CofeatCodec(self._way, fitted)
+        return CofeatCodec(self._way, tables)
 
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Model the top 8 bits, and write what is below them as it is."""

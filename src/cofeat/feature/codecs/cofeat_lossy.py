@@ -46,13 +46,14 @@ class CofeatLossyCodec:
     default_setting = 8
     best_setting = 0
     max_bits = 8
+    tables_type = FittedTables
 
     def __init__(self, lossless: CofeatCodec = COFEAT) -> None:
         self._lossless = lossless
 
-    def with_tables(self, fitted: FittedTables) -> CofeatLossyCodec:
+    def with_tables(self, tables: FittedTables) -> CofeatLossyCodec:
         """See ``TabledCodec``; the tables suit any step."""
-        return CofeatLossyCodec(self._lossless.with_tables(fitted))
+        return CofeatLossyCodec(self._lossless.with_tables(tables))
 
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Code the levels."""

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import harm, tables
 from cofeat.feature.entropy.adaptive import AdaptiveTables
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.entropy.rans import (
     FREQUENCY_BITS,
     LEAST_LANES,
@@ -63,9 +62,9 @@ class Coder(Teller, Protocol):
         ...
 
 
-def lanes_to_use(about: int) -> int:
+def lanes_to_use(about: int, least: int = LEAST_LANES) -> int:
     """Return how many lanes an encoder uses for a wish."""
-    return min(max(power_of_two(about), LEAST_LANES), 1 << MOST_LANES_BITS)
+    return min(max(power_of_two(about), least), 1 << MOST_LANES_BITS)
 
 
 def _listed(coder: Coder, row: int, given: Array | None, count: int) -> Array:
@@ -97,18 +96,33 @@ def _state_widths(exponents: Int64Array) -> Int64Array:
     return np.stack([full, full, np.minimum(exponents, 8), np.maximum(exponents - 8, 0)])
 
 
+class Rows(Protocol):
+    """Gives the rows' first weights by kind, for either direction."""
+
+    @property
+    def rows_to_encode(self) -> tuple[Any, ...]:
+        """Tables as ``AdaptiveTables``, to be copied."""
+        ...
+
+    @property
+    def rows_to_decode(self) -> tuple[Any, ...]:
+        """The same, with slots."""
+        ...
+
+
 class EncodingCoder:
     """Takes symbols.
 
     Args:
         lanes: about how many; more are faster.
         fitted: gives the rows' first weights, where there is one.
+        least: how many lanes run to the end.
     """
 
-    def __init__(self, lanes: int, fitted: FittedTables | None = None) -> None:
+    def __init__(self, lanes: int, fitted: Rows | None = None, least: int = LEAST_LANES) -> None:
         fresh = fitted.rows_to_encode if fitted else _fresh_tables(False)
         self._tables = [table.copy() for table in fresh]
-        self._rans = RansEncoder(lanes_to_use(lanes))
+        self._rans = RansEncoder(lanes_to_use(lanes, least), least)
         self._raw = RawBitsWriter()
 
     def symbols(self, kind: int, rows: Array, given: Array | None, after: int) -> Array:
@@ -153,12 +167,15 @@ class DecodingCoder:
     Args:
         payload: what ``EncodingCoder.finish`` returned.
         fitted: what that was given.
+        least: likewise.
 
     Raises:
         BitstreamError: it is too short, or has too many lanes.
     """
 
-    def __init__(self, payload: bytes, fitted: FittedTables | None = None) -> None:
+    def __init__(
+        self, payload: bytes, fitted: Rows | None = None, least: int = LEAST_LANES
+    ) -> None:
         fresh = fitted.rows_to_decode if fitted else _fresh_tables(True)
         self._tables = [table.copy() for table in fresh]
         self._bytes = len(payload)
@@ -172,7 +189,7 @@ class DecodingCoder:
         pieces = pieces.reshape(4, self.lanes)
         states = LOWEST_STATE << exponents
         states |= pieces[0] | pieces[1] << 8 | pieces[2] << 16 | pieces[3] << 24
-        self._rans = RansDecoder(states, np.frombuffer(payload, "<u2", len(payload) // 2))
+        self._rans = RansDecoder(states, np.frombuffer(payload, "<u2", len(payload) // 2), least)
 
     def symbols(self, kind: int, rows: Array, given: Array | None, after: int) -> Array:  # noqa: ARG002
         """See ``Coder``."""

@@ -179,7 +179,7 @@ class FittedTables:
         ):
             raise BitstreamError("the tables have a field out of range")
         layout = _layout(channels, generations, reach)
-        raw = _inflate(data[_HEAD.size : -_CRC.size], sum(_bytes(entry) for entry in layout))
+        raw = inflate(data[_HEAD.size : -_CRC.size], sum(_bytes(entry) for entry in layout))
         arrays: list[npt.NDArray[Any]] = []
         start = 0
         for entry in layout:
@@ -220,7 +220,7 @@ def _bytes(entry: _Entry) -> int:
     return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
 
 
-def _inflate(body: bytes, size: int) -> bytes:
+def inflate(body: bytes, size: int) -> bytes:
     """Inflate to exactly so many bytes.
 
     Raises:

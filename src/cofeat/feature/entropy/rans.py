@@ -46,10 +46,15 @@ def power_of_two(number: int) -> int:
 
 
 class Lanes:
-    """How many lanes code a step: fewer and fewer towards the end, never more again."""
+    """How many lanes code a step: fewer and fewer towards the end, never more again.
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    Args:
+        count: a power of two.
+        least: how many are left at the end; each of those costs two bytes.
+    """
+
+    def __init__(self, count: int, least: int = LEAST_LANES) -> None:
+        self.count, self._least = count, least
 
     def steps(self, symbols: int, elements_after: int) -> Iterator[tuple[int, int, int]]:
         """Yield (first symbol, number of symbols, lanes) of the steps of a block.
@@ -61,8 +66,8 @@ class Lanes:
         first = 0
         while first < symbols:
             left = symbols - first + elements_after
-            if left < self.count << _TAIL_BITS and self.count > LEAST_LANES:
-                self.count = min(self.count, max(power_of_two(left >> _TAIL_BITS), LEAST_LANES))
+            if left < self.count << _TAIL_BITS and self.count > self._least:
+                self.count = min(self.count, max(power_of_two(left >> _TAIL_BITS), self._least))
             size = min(self.count, symbols - first)
             yield first, size, self.count
             first += size
@@ -73,10 +78,11 @@ class RansEncoder:
 
     Args:
         lanes: a power of two, the most that ever run.
+        least: how many run to the end.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._lanes = Lanes(lanes)
+    def __init__(self, lanes: int, least: int = LEAST_LANES) -> None:
+        self._lanes = Lanes(lanes, least)
         self._most = self._lanes.count
         self._blocks: list[tuple[Uint32Array, list[tuple[int, int, int]]]] = []
 
@@ -138,10 +144,11 @@ class RansDecoder:
     Args:
         states: (lanes,) as the encoder left them.
         words: the encoder's, and whatever stands behind them.
+        least: as the encoder was told.
     """
 
-    def __init__(self, states: Int64Array, words: Uint16Array) -> None:
-        self._lanes = Lanes(len(states))
+    def __init__(self, states: Int64Array, words: Uint16Array, least: int = LEAST_LANES) -> None:
+        self._lanes = Lanes(len(states), least)
         self._running = self._lanes.count
         # 64 bits, so that states and slots are indices without a conversion.
         self._state = states.astype(np.int64)

@@ -128,7 +128,7 @@ COEFFICIENT_BITS = 10
 _CHANNEL_WEIGHT = 4
 
 
-def _logistic(eighths: Int64Array) -> Int64Array:
+def logistic(eighths: Int64Array) -> Int64Array:
     """65536 times the logistic distribution function of eighths / 128, for either sign."""
     index = np.minimum(np.abs(eighths) >> 3, len(LOGISTIC) - 2)
     rise = LOGISTIC[index + 1] - LOGISTIC[index]
@@ -142,7 +142,7 @@ def value_prior() -> Int64Array:
     edges = 2 * (np.arange(BUCKETS + 1) - MIDDLE) - 1
     for level, width in enumerate(_BUCKET_WIDTHS):
         # Half a bucket is half a width of 64ths, so as many 128ths.
-        below = _logistic(edges * width)
+        below = logistic(edges * width)
         below[0], below[-1] = 0, 65536
         mass = np.maximum(np.diff(below) * _VALUE_WEIGHT >> 16, 1)
         for room, most in enumerate(_MOST_ROOM):
@@ -152,7 +152,7 @@ def value_prior() -> Int64Array:
 
 def zero_prior() -> Int64Array:
     """First weights of "zero" (symbol 0) and "not zero", (ZERO_ROWS, 2)."""
-    zero = _logistic(32 * (np.arange(ZERO_ROWS) - ZERO_MIDDLE)) * _ZERO_WEIGHT >> 16
+    zero = logistic(32 * (np.arange(ZERO_ROWS) - ZERO_MIDDLE)) * _ZERO_WEIGHT >> 16
     return np.maximum(np.stack([zero, _ZERO_WEIGHT - zero], axis=1), 1)
 
 

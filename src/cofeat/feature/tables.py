@@ -1,0 +1,19 @@
+"""Tables that come with a model and make codecs better: whichever kind a file holds."""
+
+from __future__ import annotations
+
+from cofeat.feature.entropy import learned
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.entropy.learned import LearnedTables
+
+Tables = FittedTables | LearnedTables
+
+
+def read_tables(data: bytes) -> Tables:
+    """Read a file of tables.
+
+    Raises:
+        BitstreamError: the bytes are no such file, whatever they are.
+    """
+    kind = LearnedTables if data[:4] == learned.MAGIC else FittedTables
+    return kind.from_bytes(data)
