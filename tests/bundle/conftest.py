@@ -35,7 +35,7 @@ def _entry(name):
         files={},
         parity={"encoder.features": 1e-7},
         accuracy=Accuracy("streets", "val", 2, "64x32", {"miou": 0.25}, {"miou": None}),
-        points=(RatePoint("png", {"bpp": 1.5, "miou": 0.25}),),
+        points=(RatePoint("features", "fp32", "png", {"bpp": 1.5, "miou": 0.25}),),
         origin=Origin("quick", "baseline", 0, "abc", 10, "streets", True),
     )
 

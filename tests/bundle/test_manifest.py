@@ -58,9 +58,9 @@ def test_values_that_cannot_be(manifest, key, value, message):
         ("[" * 100_000, "not JSON"),
         ('{"schema": NaN}', "not JSON: NaN"),
         ("[]", "schema is None"),
-        ('{"schema": 2}', "schema is 2 and this version reads 1"),
-        ('{"schema": 1, "cofeat": "x", "models": []}', "no model"),
-        ('{"schema": 1}', "'cofeat' is missing"),
+        ('{"schema": 1}', "schema is 1 and this version reads 2"),
+        ('{"schema": 2, "cofeat": "x", "models": []}', "no model"),
+        ('{"schema": 2}', "'cofeat' is missing"),
     ],
 )
 def test_texts_that_are_none(text, message):
@@ -122,7 +122,7 @@ def _tree():
             "data": None, "stand_in": None,
         },
     }  # fmt: skip
-    return {"schema": 1, "cofeat": "0.1.0", "models": [entry]}
+    return {"schema": 2, "cofeat": "0.1.0", "models": [entry]}
 
 
 TREE = _tree()

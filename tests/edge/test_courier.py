@@ -7,7 +7,7 @@ import pytest
 
 from cofeat.edge.courier import Courier, Patience
 from cofeat.edge.link import Backoff, Link
-from cofeat.edge.wire import Request, Tally, Wire
+from cofeat.edge.wire import Answer, Request, Tally, Wire
 from cofeat.errors import (
     InvalidInputError,
     LinkError,
@@ -240,12 +240,63 @@ def test_waits_grow_by_two_with_jitter_up_to_a_bound():
         Backoff(0.0, 1.0)
 
 
+def answer(began_s, begun_s, cloud_ms=0.0, encode_ms=0.0, received=0, ended_s=None):
+    send_ms = 1000 * (begun_s - began_s) - cloud_ms
+    ended_s = begun_s if ended_s is None else ended_s
+    return Answer({}, received, send_ms, cloud_ms, 0.0, encode_ms, began_s, begun_s, ended_s)
+
+
 def test_the_rate_of_the_link_is_a_mean_of_what_was_sent():
     link = Link()
-    link.answered(1000, 8.0)
+    link.answered(1000, answer(0.0, 0.008))
     assert link.bits_per_s == pytest.approx(1e6)
-    link.answered(1000, 4.0)
-    assert link.bits_per_s == pytest.approx(1.3e6)
+    link.answered(1000, answer(1.0, 1.004))
+    # A factor of 2, of whose logarithm three tenths count.
+    assert link.bits_per_s == pytest.approx(2**0.3 * 1e6)
+    link.answered(1000, answer(2.0, 2.0))  # faster than clocks tell
+    assert link.bits_per_s < 1e9
+
+
+def test_the_rate_leaves_out_round_trip_and_cloud():
+    link = Link()
+    link.pinged(40.0, alone=True)
+    # 100 ms, of which 40 are the round trip's, 25 the network's and 15 the answer's coding.
+    link.answered(2500, answer(0.0, 0.1, cloud_ms=25.0, encode_ms=15.0))
+    assert link.bits_per_s == pytest.approx(1e6)
+    assert link.down_bits_per_s is None
+    # 10,000 bytes in 20 ms.
+    link.answered(2500, answer(1.0, 1.06, received=10_000, ended_s=1.08))
+    assert link.down_bits_per_s == pytest.approx(4e6)
+
+
+def test_bytes_wait_for_those_of_the_request_before():
+    link = Link()
+    link.pinged(10.0, alone=True)
+    # Both begin at once; each takes 20 ms of the link.
+    link.answered(2500, answer(0.0, 0.03))
+    link.answered(2500, answer(0.0, 0.05))
+    assert link.bits_per_s == pytest.approx(1e6)
+
+
+def test_the_round_trip_is_the_least_that_is_known():
+    link = Link()
+    link.pinged(40.0, alone=False)
+    link.pinged(90.0, alone=False)  # something else was on the link
+    assert link.rtt_ms == 40.0
+    link.pinged(80.0, alone=True)
+    assert link.rtt_ms == pytest.approx(40 * 2**0.3)
+    link.pinged(30.0, alone=False)
+    assert link.rtt_ms == 30.0
+    link.answered(10, answer(0.0, 0.025, cloud_ms=5.0))
+    assert link.rtt_ms == 20.0
+
+
+def test_no_answer_bounds_the_rate():
+    link = Link()
+    link.unanswered(2500, 2.0)
+    assert link.bits_per_s == pytest.approx(1e4)
+    link.unanswered(2500, 1.0)
+    assert link.bits_per_s == pytest.approx(1e4)
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nline", "é" * 20, ""])

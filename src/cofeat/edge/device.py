@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 from cofeat.bundle import Bundle, BundleModel
@@ -64,10 +66,25 @@ class Device:
         self.model = RuntimeModel(entry, precision, threads)
         self.tasks = self._known(self.model.tasks if tasks is None else tasks)
         self._coding = Coding(codec, budget, default=entry.entry.codec)
-        self._picture = picture
-        form, setting = parse_picture_spec(picture)
-        self._picture_name = f"{form.name}:{setting}"
+        self._picture = _picture_name(picture)
         self._answers = check_answers(answers)
+
+    def coding(self, codec: str | None = None, picture: str | None = None) -> Device:
+        """Return a device of the same sessions that codes otherwise, within no budget.
+
+        Args:
+            codec: of the features; None for this one's.
+            picture: format and setting of the picture; None for this one's.
+
+        Raises:
+            InvalidInputError: there is no such codec or format.
+        """
+        other = copy.copy(self)
+        if codec is not None:
+            other._coding = Coding(codec)
+        if picture is not None:
+            other._picture = _picture_name(picture)
+        return other
 
     def can(self, mode: Mode) -> bool:
         """Return whether the bundle holds what a mode needs."""
@@ -104,7 +121,7 @@ class Device:
             MissingPackageError: the format needs another Pillow.
         """
         data = encode_picture(image, self._picture)
-        return self._request("image", data, (image.shape[0], image.shape[1])), self._picture_name
+        return self._request("image", data, (image.shape[0], image.shape[1])), self._picture
 
     def predict(self, image: UInt8Array) -> dict[str, AnyArray]:
         """Return all tasks' outputs, made here; the reconstruction as the picture that it is.
@@ -146,6 +163,29 @@ class Device:
         if not tasks:
             raise InvalidInputError(f"no task: give some of {', '.join(known)}")
         return tuple(task for task in known if task in tasks)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How a frame is made.
+
+    Args:
+        mode: where the network runs.
+        device: this machine's half.
+    """
+
+    mode: Mode
+    device: Device
+
+
+def _picture_name(picture: str) -> str:
+    """Return format and setting of a picture.
+
+    Raises:
+        InvalidInputError: there is no such format.
+    """
+    form, setting = parse_picture_spec(picture)
+    return f"{form.name}:{setting}"
 
 
 def _open(bundle: str | Path | Bundle | BundleModel) -> BundleModel:

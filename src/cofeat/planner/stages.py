@@ -1,0 +1,351 @@
+"""What this machine takes for each stage: all of them in turn, round after round.
+
+::
+
+    round 1: read encode:int8 encode:fp32 compress:png ... heads    (not counted: it warms up)
+    round 2:      encode:int8 encode:fp32 compress:png ... heads read
+    round 3:                  ...
+
+A machine that is slow for a second is so for every stage, and no stage always comes first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cofeat.bundle import BundleModel
+from cofeat.bundle.layout import FEATURES, IMAGE_INPUT
+from cofeat.errors import InvalidInputError, MissingPackageError
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.pipeline import compress, decompress
+from cofeat.image import Float32Array, UInt8Array, read_image
+from cofeat.pictures import decode_picture, encode_picture
+from cofeat.planner.accuracy import canonical
+from cofeat.planner.profile import ModelProfile, StageTime, tasks_way
+from cofeat.runtime import RuntimeModel
+from cofeat.runtime.cost import GraphCost, graph_cost
+from cofeat.runtime.model import ENCODERS, PRECISIONS
+from cofeat.runtime.padding import pad
+
+AnyArray = npt.NDArray[Any]
+# What pictures are read from.
+_SOURCE = "png"
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How answers are coded by the cloud and read by the device, which this room does not know.
+
+    Args:
+        forms: task -> the forms in which it may be asked for.
+        encode: (task, prediction of one picture, form) -> body of an answer.
+        decode: (task, body, (height, width)) reads it back.
+    """
+
+    forms: Mapping[str, Sequence[str]]
+    encode: Callable[[str, AnyArray, str], bytes]
+    decode: Callable[[str, bytes, tuple[int, int]], object]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What is to be measured.
+
+    Args:
+        images: uint8 (H, W, 3), all of one size.
+        codecs: of the features; those whose package is missing are left out.
+        pictures: formats of the picture; alike.
+        batches: pictures at once through heads and whole network.
+        rounds: that are counted.
+        threads: of one run of a network; None for every core.
+        answering: None to leave answers out.
+
+    Raises:
+        InvalidInputError: there is no image, or they differ in size, or a number cannot be.
+    """
+
+    images: Sequence[UInt8Array]
+    codecs: Sequence[str]
+    pictures: Sequence[str]
+    batches: Sequence[int] = (1, 2, 4, 8)
+    rounds: int = 15
+    threads: int | None = None
+    answering: Answering | None = None
+
+    def __post_init__(self) -> None:
+        sizes = {image.shape for image in self.images}
+        if len(sizes) != 1:
+            raise InvalidInputError(f"pictures of {len(sizes)} sizes: give one size, and a picture")
+        if self.rounds < 1 or 1 not in self.batches or min(self.batches) < 1:
+            raise InvalidInputError(
+                f"{self.rounds} rounds of batches {tuple(self.batches)}: give at least one round, "
+                "and 1 among the batches"
+            )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One stage to be timed.
+
+    Args:
+        stage: one of ``profile.STAGES``.
+        how: in which way.
+        batch: pictures at once.
+        run: does it for the picture of a number, and gives the bytes that came out.
+    """
+
+    stage: str
+    how: str
+    run: Callable[[int], int]
+    batch: int = 1
+
+
+def interleave(
+    probes: Sequence[Probe],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    on_progress: OnProgress | None = None,
+) -> tuple[StageTime, ...]:
+    """Time probes in turn.
+
+    Args:
+        probes: what to time.
+        rounds: that are counted; one more warms up.
+        clock: seconds.
+        on_progress: called with (rounds done, of how many).
+    """
+    taken_ms: list[list[float]] = [[] for _ in probes]
+    came_out: list[list[int]] = [[] for _ in probes]
+    for number in range(rounds + 1):
+        first = number % max(1, len(probes))
+        for index in (*range(first, len(probes)), *range(first)):
+            start_s = clock()
+            size_bytes = probes[index].run(number)
+            passed_ms = 1000 * (clock() - start_s)
+            if number:
+                taken_ms[index].append(passed_ms)
+                came_out[index].append(size_bytes)
+        if on_progress:
+            on_progress(number + 1, rounds + 1)
+    return tuple(
+        _stage_time(probe, times, sizes)
+        for probe, times, sizes in zip(probes, taken_ms, came_out, strict=True)
+    )
+
+
+def _stage_time(probe: Probe, times_ms: list[float], sizes: list[int]) -> StageTime:
+    low, median, high, p95 = (float(x) for x in np.percentile(times_ms, [25, 50, 75, 95]))
+    return StageTime(
+        stage=probe.stage,
+        how=probe.how,
+        batch=probe.batch,
+        runs=len(times_ms),
+        median_ms=median,
+        p95_ms=p95,
+        spread_ms=high - low,
+        bytes=float(np.median(sizes)),
+    )
+
+
+def profile_model(
+    model: BundleModel, measuring: Measuring, on_progress: OnProgress | None = None
+) -> ModelProfile:
+    """Measure every stage of one model on this machine.
+
+    Args:
+        model: of a bundle, with an encoder; what else it holds is measured too.
+        measuring: what to measure.
+        on_progress: called with (rounds done, of how many).
+
+    Raises:
+        InvalidInputError: the bundle has no encoder, or there is no such codec.
+        BundleError: a graph fails.
+        MissingPackageError: there is no ONNX Runtime.
+    """
+    encoders = [
+        RuntimeModel(model, precision, measuring.threads)
+        for precision in PRECISIONS
+        if model.has(ENCODERS[precision])
+    ]
+    if not encoders:
+        raise InvalidInputError(
+            f"model '{model.entry.name}' has no encoder, of whose features the other stages are "
+            "measured: export the bundle with it"
+        )
+    # Features of what a device takes where nothing is said, int8; all else runs in fp32.
+    coarse, exact = encoders[-1], encoders[0]
+    images = measuring.images
+    features = coarse.encode_batch(np.stack(images))
+    probes = [
+        *_picture_probes(measuring),
+        *(Probe("encode", one.precision, partial(_encode, one, images)) for one in encoders),
+        *_codec_probes(coarse, features, measuring),
+        *_network_probes(exact, features, measuring),
+    ]
+    if exact.has("heads") and measuring.answering is not None:
+        size = (images[0].shape[0], images[0].shape[1])
+        outputs = [exact.predict(one, size) for one in features]
+        probes += _answer_probes(measuring.answering, outputs, size)
+    return ModelProfile(
+        name=model.entry.name,
+        model_id=model.entry.model_id,
+        stages=interleave(probes, measuring.rounds, on_progress=on_progress),
+        graphs=_graphs(model, exact, images[0]),
+    )
+
+
+def _picture_probes(measuring: Measuring) -> list[Probe]:
+    """Return reading, and coding of the picture both ways."""
+    images = measuring.images
+    sources = [encode_picture(image, _SOURCE) for image in images]
+    probes = [Probe("read", _SOURCE, partial(_read, sources))]
+    for word in measuring.pictures:
+        how = canonical("picture", word)
+        try:
+            files = [encode_picture(image, how) for image in images]
+        except MissingPackageError:
+            continue
+        probes += [
+            Probe("picture", how, partial(_write_picture, images, how)),
+            Probe("unpicture", how, partial(_read_picture, files)),
+        ]
+    return probes
+
+
+def _codec_probes(model: RuntimeModel, features: Float32Array, measuring: Measuring) -> list[Probe]:
+    """Return coding of the features both ways."""
+    height, width, _ = measuring.images[0].shape
+    probes = []
+    for word in measuring.codecs:
+        how = canonical("features", word)
+        given = (how, model.bits, model.per_channel, (height, width), model.model_id, model.fitted)
+        code = partial(_compress, features, given)
+        try:
+            streams = [compress(one, *given) for one in features]
+        except MissingPackageError:
+            continue
+        probes += [
+            Probe("compress", how, code),
+            Probe("decompress", how, partial(_decompress, streams, model.fitted)),
+        ]
+    return probes
+
+
+def _network_probes(
+    model: RuntimeModel, features: Float32Array, measuring: Measuring
+) -> list[Probe]:
+    """Return heads and whole network, for all tasks and each alone, and for each batch."""
+    images = np.stack(measuring.images)
+    alone = [(task,) for task in model.tasks] if len(model.tasks) > 1 else []
+    probes = []
+    for batch in measuring.batches:
+        if model.has("heads"):
+            probes += [
+                Probe(
+                    "heads", tasks_way(tasks), partial(_heads, model, features, batch, tasks), batch
+                )
+                for tasks in (model.tasks, *alone)
+            ]
+        if model.has("whole"):
+            run = partial(_whole, model, images, batch)
+            probes.append(Probe("whole", tasks_way(model.tasks), run, batch))
+    return probes
+
+
+def _answer_probes(
+    answering: Answering, outputs: Sequence[Mapping[str, AnyArray]], size: tuple[int, int]
+) -> list[Probe]:
+    """Return coding of answers both ways, of each task in each form."""
+    probes = []
+    for task, forms in answering.forms.items():
+        predictions = [output[task] for output in outputs]
+        for form in forms:
+            bodies = [answering.encode(task, prediction, form) for prediction in predictions]
+            how = f"{form}:{task}"
+            probes += [
+                Probe("answer", how, partial(_answer, answering, task, predictions, form)),
+                Probe("unanswer", how, partial(_unanswer, answering, task, bodies, size)),
+            ]
+    return probes
+
+
+# One run of each stage, for the picture of a number; what comes out, in bytes.
+
+
+def _read(files: Sequence[bytes], number: int) -> int:
+    read_image(files[number % len(files)])
+    return 0
+
+
+def _write_picture(images: Sequence[UInt8Array], how: str, number: int) -> int:
+    return len(encode_picture(images[number % len(images)], how))
+
+
+def _read_picture(files: Sequence[bytes], number: int) -> int:
+    decode_picture(files[number % len(files)])
+    return 0
+
+
+def _encode(model: RuntimeModel, images: Sequence[UInt8Array], number: int) -> int:
+    model.encode(images[number % len(images)])
+    return 0
+
+
+def _compress(features: Float32Array, given: tuple[Any, ...], number: int) -> int:
+    return len(compress(features[number % len(features)], *given))
+
+
+def _decompress(streams: Sequence[bytes], fitted: FittedTables | None, number: int) -> int:
+    decompress(streams[number % len(streams)], tables=fitted)
+    return 0
+
+
+def _heads(
+    model: RuntimeModel, features: Float32Array, batch: int, tasks: tuple[str, ...], number: int
+) -> int:
+    model.predict_batch(features[np.arange(number, number + batch) % len(features)], tasks)
+    return 0
+
+
+def _whole(model: RuntimeModel, images: UInt8Array, batch: int, number: int) -> int:
+    model.predict_images(images[np.arange(number, number + batch) % len(images)])
+    return 0
+
+
+def _answer(
+    answering: Answering, task: str, predictions: Sequence[AnyArray], form: str, number: int
+) -> int:
+    return len(answering.encode(task, predictions[number % len(predictions)], form))
+
+
+def _unanswer(
+    answering: Answering, task: str, bodies: Sequence[bytes], size: tuple[int, int], number: int
+) -> int:
+    answering.decode(task, bodies[number % len(bodies)], size)
+    return 0
+
+
+def _graphs(model: BundleModel, runtime: RuntimeModel, image: UInt8Array) -> dict[str, GraphCost]:
+    """Return what one run of each graph takes."""
+    height, width, _ = image.shape
+    batch = pad(np.ascontiguousarray(image.transpose(2, 0, 1)[None]), runtime.stride)
+    features = np.zeros((1, *runtime.feature_shape((height, width))), np.float32)
+    inputs: dict[str, dict[str, AnyArray]] = {
+        "encoder": {IMAGE_INPUT: batch},
+        "encoder_int8": {IMAGE_INPUT: batch},
+        "heads": {FEATURES: features},
+        "whole": {IMAGE_INPUT: batch},
+    }
+    return {
+        part: graph_cost(model.read(part), given)
+        for part, given in inputs.items()
+        if model.has(part)
+    }
