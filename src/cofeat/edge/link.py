@@ -12,8 +12,10 @@ from cofeat.edge.result import Mode
 from cofeat.edge.wire import Answer
 from cofeat.errors import InvalidInputError
 
-# How much the last frame counts in the means: a link of the road changes within seconds.
+# How much the last frame counts in the means, at least ...
 _SMOOTHING = 0.3
+# ... and more, the longer ago the one before it was: a link of the road changes within seconds.
+_MEMORY_S = 5.0
 # What is faster takes no time of a frame's, and no clock of ours measures it.
 _MAX_BITS_PER_S = 1e9
 # A shorter answer comes with its head, in no time that could be measured.
@@ -82,8 +84,8 @@ class Link:
         self.bits_per_s: float | None = None
         self.down_bits_per_s: float | None = None
         self.rtt_ms: float | None = None
-        # When the last byte of the last request had left, on the loop's clock.
-        self._left_s = -math.inf
+        # When the last byte of the last request had left, and its answer began, on the loop's clock.
+        self._left_s = self._answered_s = -math.inf
 
     def answered(self, sent_bytes: int, answer: Answer) -> None:
         """Say that a request was answered."""
@@ -93,11 +95,13 @@ class Link:
         not_sending_ms = answer.cloud_ms + answer.encode_ms + (self.rtt_ms or 0.0)
         left_s = answer.begun_s - not_sending_ms / 1000
         rate = _rate(sent_bytes, left_s - max(answer.started_s, self._left_s))
-        self.bits_per_s = _mean(self.bits_per_s, rate)
+        weight = max(_SMOOTHING, -math.expm1((self._answered_s - answer.begun_s) / _MEMORY_S))
+        self.bits_per_s = _mean(self.bits_per_s, rate, weight)
         self._left_s = max(self._left_s, left_s)
+        self._answered_s = answer.begun_s
         if answer.bytes_received >= _MIN_ANSWER_BYTES:
             rate = _rate(answer.bytes_received, answer.ended_s - answer.begun_s)
-            self.down_bits_per_s = _mean(self.down_bits_per_s, rate)
+            self.down_bits_per_s = _mean(self.down_bits_per_s, rate, weight)
 
     def unanswered(self, sent_bytes: int, waited_s: float) -> None:
         """Say that a request got no answer in so long a time: the link was no faster."""
@@ -114,7 +118,7 @@ class Link:
         if self.rtt_ms is None or ms < self.rtt_ms:
             self.rtt_ms = ms
         elif alone:
-            self.rtt_ms = _mean(self.rtt_ms, ms)
+            self.rtt_ms = _mean(self.rtt_ms, ms, _SMOOTHING)
 
     def failed(self, reason: str) -> None:
         """Say that the server was tried in vain."""
@@ -135,11 +139,11 @@ def _rate(size_bytes: int, seconds: float) -> float:
     return min(_MAX_BITS_PER_S, 8.0 * size_bytes / max(seconds, 1e-9))
 
 
-def _mean(before: float | None, value: float) -> float:
-    """Return the mean with a value more."""
+def _mean(before: float | None, value: float, weight: float) -> float:
+    """Return the mean with a value more that counts for a share."""
     if before is None:
         return value
-    return math.exp((1 - _SMOOTHING) * math.log(before) + _SMOOTHING * math.log(value))
+    return math.exp((1 - weight) * math.log(before) + weight * math.log(value))
 
 
 # What is known of the link -> where the next frame runs, by the edge's own device or another way.

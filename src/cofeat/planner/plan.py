@@ -13,8 +13,9 @@ sum of their squares. Several frames at once are as fast as the slowest stage al
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -190,14 +191,28 @@ class Planner:
             for entry in entries
             for costs in _costs(entry, device.of(entry), cloud.of(entry), tasks, answers)
         )
-        if not self.costs:
-            raise InvalidInputError(
-                "the profiles hold no way to run a frame: profile the bundle with its parts"
-            )
+        self._check()
 
     def estimates(self, link: LinkModel) -> list[Estimate]:
         """Return what each plan takes on a link."""
         return [estimate(costs, link, self.energy) for costs in self.costs]
+
+    def only(self, can: Callable[[Plan], bool]) -> Planner:
+        """Return a planner of the plans that can be done.
+
+        Raises:
+            InvalidInputError: none can.
+        """
+        other = copy.copy(self)
+        other.costs = tuple(costs for costs in self.costs if can(costs.plan))
+        other._check()
+        return other
+
+    def _check(self) -> None:
+        if not self.costs:
+            raise InvalidInputError(
+                "the profiles hold no way to run a frame: profile the bundle with its parts"
+            )
 
 
 def _costs(
