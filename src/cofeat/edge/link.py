@@ -84,7 +84,7 @@ class Link:
         self.bits_per_s: float | None = None
         self.down_bits_per_s: float | None = None
         self.rtt_ms: float | None = None
-        # When the last byte of the last request had left, and its answer began, on the loop's clock.
+        # On the loop's clock: when the last request's last byte had left, and its answer began.
         self._left_s = self._answered_s = -math.inf
 
     def answered(self, sent_bytes: int, answer: Answer) -> None:
