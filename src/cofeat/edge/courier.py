@@ -130,12 +130,13 @@ class Courier:
 
     async def _exchange(self, request: Request, timeout_s: float, tally: Tally) -> Answer:
         """Do one exchange, and let the link learn from it."""
+        before_bytes = tally.bytes_sent
         self._under_way += 1
         try:
             answer = await self._wire.exchange(request, timeout_s, tally)
         finally:
             self._under_way -= 1
-        self._link.answered(len(request.data), answer)
+        self._link.answered(tally.bytes_sent - before_bytes, answer)
         self._answered_s = asyncio.get_running_loop().time()
         return answer
 
