@@ -60,7 +60,7 @@ def test_every_stage_of_a_bundle(exported, images):
         ("encode", "fp32", 1), ("encode", "int8", 1),
         *((stage, how, 1) for stage in ("compress", "decompress") for how in ("zstd", "png:1")),
         *(("heads", how, batch) for how in (everything, *tasks) for batch in (1, 2)),
-        ("whole", everything, 1), ("whole", everything, 2),
+        ("whole", everything, 1), ("whole", everything, 2), *(("whole", how, 1) for how in tasks),
         ("answer", "png:segmentation", 1), ("unanswer", "png:segmentation", 1),
     ])  # fmt: skip
     assert all(time.median_ms > 0 and time.runs == 1 for time in profile.stages)

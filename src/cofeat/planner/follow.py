@@ -18,7 +18,7 @@ from cofeat.planner.choose import Wish
 from cofeat.planner.link import LinkModel
 from cofeat.planner.plan import Estimate, Plan
 
-# Twice the error that a prediction has in the median (docs/plan.md): what is nearer is a tie.
+# What a prediction may be off (docs/plan.md): what is nearer is a tie.
 MARGIN = 0.15
 # A single slow answer is no change of the link.
 FRAMES = 3

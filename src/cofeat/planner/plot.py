@@ -70,6 +70,7 @@ def save_plan_plot(planner: Planner, link: LinkModel, wish: Wish, path: Path) ->
     check_plot_path(path)
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullLocator
     except ImportError as error:
         raise MissingPackageError("matplotlib", "train", "the plot of plans") from error
     modes = best_by_rate(planner, link, wish, _RATES_MBIT.tolist())
@@ -82,8 +83,13 @@ def save_plan_plot(planner: Planner, link: LinkModel, wish: Wish, path: Path) ->
             axes.plot(*zip(*points, strict=True), color=color, label=mode)
     _mark(axes, changes(modes, wish))
     axes.set_xscale("log")
-    axes.set_yscale("symlog" if wish.minimize == "bytes" else "log")
     axes.xaxis.set_major_formatter("{x:g}")
+    if wish.minimize == "bytes":
+        axes.set_ylim(bottom=0)  # nothing may be sent, and a logarithm has no place for it
+    else:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(f"rate, Mbit/s each way, round trip {link.rtt_ms:g} ms")
     axes.set_ylabel(f"{label}  (← better)")
@@ -113,13 +119,11 @@ def _mark(axes: Any, found: Sequence[tuple[int, str]]) -> None:
         if number:
             axes.axvline(rate, color="#888888", linewidth=1, linestyle="--")
         axes.annotate(
-            f"{mode} from {rate:.2g}",
+            f"{mode} from {rate:.2g}" if number else mode,
             (rate, 1.0),
-            (4, -4),
+            (0, 4),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            va="top",
-            rotation=90,
             fontsize=8,
             color=_COLORS[mode],
         )

@@ -188,7 +188,9 @@ def profile_model(
         *_picture_probes(measuring),
         *(Probe("encode", one.precision, partial(_encode, one, images)) for one in encoders),
         *_codec_probes(coarse, features, measuring),
-        *_network_probes(exact, features, measuring),
+        *_heads_probes(exact, features, measuring),
+        # With sessions of its own: each choice of tasks takes one, and they are bounded.
+        *_whole_probes(RuntimeModel(model, exact.precision, measuring.threads), measuring),
     ]
     if exact.has("heads") and measuring.answering is not None:
         size = (images[0].shape[0], images[0].shape[1])
@@ -239,25 +241,33 @@ def _codec_probes(model: RuntimeModel, features: Float32Array, measuring: Measur
     return probes
 
 
-def _network_probes(
-    model: RuntimeModel, features: Float32Array, measuring: Measuring
-) -> list[Probe]:
-    """Return heads and whole network, for all tasks and each alone, and for each batch."""
+def _heads_probes(model: RuntimeModel, features: Float32Array, measuring: Measuring) -> list[Probe]:
+    """Return the heads, for all tasks and each alone, and for each batch."""
+    if not model.has("heads"):
+        return []
+    return [
+        Probe("heads", tasks_way(tasks), partial(_heads, model, features, batch, tasks), batch)
+        for batch in measuring.batches
+        for tasks in (model.tasks, *_alone(model))
+    ]
+
+
+def _whole_probes(model: RuntimeModel, measuring: Measuring) -> list[Probe]:
+    """Return the whole network, for all tasks and each batch; one picture for each task alone."""
+    if not model.has("whole"):
+        return []
     images = np.stack(measuring.images)
-    alone = [(task,) for task in model.tasks] if len(model.tasks) > 1 else []
-    probes = []
-    for batch in measuring.batches:
-        if model.has("heads"):
-            probes += [
-                Probe(
-                    "heads", tasks_way(tasks), partial(_heads, model, features, batch, tasks), batch
-                )
-                for tasks in (model.tasks, *alone)
-            ]
-        if model.has("whole"):
-            run = partial(_whole, model, images, batch)
-            probes.append(Probe("whole", tasks_way(model.tasks), run, batch))
-    return probes
+    choices = [(model.tasks, batch) for batch in measuring.batches]
+    choices += [(tasks, 1) for tasks in _alone(model)]
+    return [
+        Probe("whole", tasks_way(tasks), partial(_whole, model, images, batch, tasks), batch)
+        for tasks, batch in choices
+    ]
+
+
+def _alone(model: RuntimeModel) -> list[tuple[str, ...]]:
+    """Return each task as a choice, where there are several."""
+    return [(task,) for task in model.tasks] if len(model.tasks) > 1 else []
 
 
 def _answer_probes(
@@ -315,8 +325,10 @@ def _heads(
     return 0
 
 
-def _whole(model: RuntimeModel, images: UInt8Array, batch: int, number: int) -> int:
-    model.predict_images(images[np.arange(number, number + batch) % len(images)])
+def _whole(
+    model: RuntimeModel, images: UInt8Array, batch: int, tasks: tuple[str, ...], number: int
+) -> int:
+    model.predict_images(images[np.arange(number, number + batch) % len(images)], tasks)
     return 0
 
 
