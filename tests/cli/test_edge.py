@@ -193,6 +193,12 @@ def test_what_the_planner_chooses_is_not_given(edge, picture, given):
     assert err.count("\n") == 1
 
 
+def test_a_wish_needs_profiles(edge, picture):
+    status, _, err = edge(picture(), "--min-miou", "0.2")
+    assert status == 2
+    assert "needs profiles: give --device-profile" in err
+
+
 def test_a_token_from_a_file_or_none(edge, picture, tmp_path, monkeypatch):
     monkeypatch.delenv("COFEAT_TOKEN")
     status, _, err = edge(picture(), "--mode", "split")

@@ -133,8 +133,12 @@ def following_of(exported):
     return make
 
 
-def drive(kit, following, trace, images):
-    """Run a frame each half second through a trace; returns (time, result) and the road."""
+def drive(kit, following, trace, images, at_once=False):
+    """Run a frame each half second through a trace; returns (time, result) and the road.
+
+    Args:
+        at_once: as a stream, whose frames are under way together; the time is that of its result.
+    """
     patience = Patience(10.0, 1, Backoff(0.1, 0.1), Backoff(0.5, 2.0, draw=lambda: 1.0))
     road = Road(trace)
 
@@ -145,22 +149,27 @@ def drive(kit, following, trace, images):
         async with AsyncEdge(
             first, "http://cloud", patience=patience, transport=road, choose=following
         ) as edge:
+            results = edge.stream(itertools.cycle(images))
             while loop.time() < trace[-1].until_s - 15:  # so that the last frame ends within
                 number, start_s = len(found), loop.time()
-                found.append((start_s, await edge.run(images[number % len(images)], f"{number}")))
+                picture = images[number % len(images)]
+                result = await (anext(results) if at_once else edge.run(picture, f"{number:06d}"))
+                found.append((start_s, result))
                 await asyncio.sleep(max(0.0, start_s + FRAME_S - loop.time()))
+            await results.close()
         return found
 
     return kit.virtually(run()), road
 
 
-def test_a_day_of_the_link(kit, following_of, images):
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "at once"])
+def test_a_day_of_the_link(kit, following_of, images, at_once):
     """Good, congested, gone, back: each plan in its time, none in between, no frame lost."""
     trace = [Phase(20, GOOD), Phase(45, CONGESTED), Phase(60, None), Phase(110, GOOD)]
     following = following_of()
-    found, road = drive(kit, following, trace, images)
+    found, road = drive(kit, following, trace, images, at_once)
     assert len(found) > 120
-    assert [result.name for _, result in found] == [f"{n}" for n in range(len(found))]
+    assert [result.name for _, result in found] == [f"{n:06d}" for n in range(len(found))]
     assert all(set(result.outputs) == set(TASKS) for _, result in found)
     runs = [(mode, list(group)) for mode, group in itertools.groupby(found, lambda f: f[1].mode)]
     assert [mode for mode, _ in runs] == ["split", "mobile", "split"]

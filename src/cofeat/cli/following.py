@@ -12,7 +12,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cofeat.cli.planning import energy_of, make_planner, open_models, profiles_of, wish_of
+from cofeat.cli.planning import (
+    asks_for_something,
+    energy_of,
+    make_planner,
+    open_models,
+    profiles_of,
+    wish_of,
+)
 from cofeat.edge.device import Device, Way
 from cofeat.edge.link import Link
 from cofeat.errors import InvalidInputError
@@ -79,10 +86,16 @@ def plans_live(arguments: argparse.Namespace) -> bool:
     """Return whether the options of `cofeat edge` ask for it.
 
     Raises:
-        InvalidInputError: they do, beside options that leave nothing to plan.
+        InvalidInputError: they do, beside options that leave nothing to plan; or they only say
+            what a plan should be like.
     """
     profiles = (arguments.device_profile, arguments.cloud_profile)
     if not arguments.self_profile and not any(profiles):
+        if asks_for_something(arguments):
+            raise InvalidInputError(
+                "what is asked of a plan needs profiles: give --device-profile and "
+                "--cloud-profile, as 'cofeat profile' writes them, or --self-profile"
+            )
         return False
     taken = {
         "--mode": None if arguments.mode == "auto" else arguments.mode,

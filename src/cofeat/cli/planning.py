@@ -40,7 +40,6 @@ def add_wish(parser: argparse.ArgumentParser) -> None:
     wish = parser.add_argument_group("what is asked for")
     wish.add_argument(
         "--minimize",
-        default="latency",
         choices=("latency", "energy", "bytes"),
         help="median latency, the device's energy, or the payload (latency)",
     )
@@ -49,12 +48,16 @@ def add_wish(parser: argparse.ArgumentParser) -> None:
     wish.add_argument("--min-psnr", type=float, metavar="DB", help="of the reconstruction")
     wish.add_argument("--max-bytes", type=float, metavar="N", help="of a frame's payload")
     wish.add_argument("--max-ms", type=float, metavar="T", help="of the median latency")
-    wish.add_argument(
-        "--radio", default="wifi", help="wifi, lte, 5g, 5g-mmwave, or a JSON file of one (wifi)"
-    )
+    wish.add_argument("--radio", help="wifi, lte, 5g, 5g-mmwave, or a JSON file of one (wifi)")
     wish.add_argument(
         "--compute-w", type=float, metavar="W", help="of the device while it computes (2)"
     )
+
+
+def asks_for_something(arguments: argparse.Namespace) -> bool:
+    """Return whether any option of ``add_wish`` was given."""
+    names = ("minimize", *MEASURES, "max_bytes", "max_ms", "radio", "compute_w")
+    return any(getattr(arguments, name) is not None for name in names)
 
 
 def wish_of(arguments: argparse.Namespace) -> Wish:
@@ -63,7 +66,7 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
 
     given = {measure: getattr(arguments, option) for option, measure in MEASURES.items()}
     return Wish(
-        minimize=arguments.minimize,
+        minimize=arguments.minimize or "latency",
         at_least={measure: least for measure, least in given.items() if least is not None},
         max_bytes=arguments.max_bytes,
         max_ms=arguments.max_ms,
@@ -76,10 +79,10 @@ def energy_of(arguments: argparse.Namespace) -> Energy:
     Raises:
         InvalidInputError: there is no such radio, or a value cannot be.
     """
-    from cofeat.planner.energy import COMPUTE_W, Energy, parse_radio
+    from cofeat.planner.energy import COMPUTE_W, DEFAULT_RADIO, Energy, parse_radio
 
     watts = COMPUTE_W if arguments.compute_w is None else arguments.compute_w
-    return Energy(parse_radio(arguments.radio), watts)
+    return Energy(parse_radio(arguments.radio or DEFAULT_RADIO), watts)
 
 
 def open_models(word: str) -> list[BundleModel]:
