@@ -1,4 +1,4 @@
-"""What is timed, on a clock of the test's own, and which stages a bundle has."""
+"""Which stages of a bundle are timed."""
 
 from __future__ import annotations
 
@@ -7,38 +7,13 @@ import pytest
 
 from cofeat.bundle import open_bundle_model
 from cofeat.errors import InvalidInputError
-from cofeat.planner.stages import Answering, Measuring, Probe, interleave, profile_model
+from cofeat.planner.stages import Answering, Measuring, profile_model
 
 
 @pytest.fixture
 def images():
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (30, 50, 3), dtype=np.uint8) for _ in range(2)]
-
-
-def test_probes_run_in_turn_and_the_first_round_warms_up():
-    now, order = [0.0], []
-
-    def probe(name, seconds):
-        def run(number):
-            order.append(name)
-            now[0] += 100.0 if number == 0 else seconds * number
-            return 10 * number
-
-        return Probe("heads", name, run)
-
-    told = []
-    first, second = interleave(
-        [probe("a", 0.001), probe("b", 0.002)], 4, lambda: now[0], lambda *x: told.append(x)
-    )
-    # Each comes first in every other round.
-    assert "".join(order) == "ab" + "ba" + "ab" + "ba" + "ab"
-    # 1, 2, 3, 4 ms and bytes of 10 to 40; numpy's linear percentiles.
-    assert (first.runs, first.median_ms, first.bytes) == (4, pytest.approx(2.5), 25.0)
-    assert first.p95_ms == pytest.approx(3.85)
-    assert first.spread_ms == pytest.approx(1.5)
-    assert second.median_ms == pytest.approx(5.0)
-    assert told == [(number, 5) for number in range(1, 6)]
 
 
 def test_every_stage_of_a_bundle(exported, images):

@@ -29,7 +29,7 @@ from cofeat.edge.job import Job
 from cofeat.edge.link import Choose, Link, keep_to_split
 from cofeat.edge.outbox import Outbox, Waiting
 from cofeat.edge.pipeline import Pipeline, Stage
-from cofeat.edge.result import MODES, Mode, Result
+from cofeat.edge.result import Mode, Result
 from cofeat.edge.wire import Answer, Tally, Wire
 from cofeat.errors import (
     BitstreamError,
@@ -102,7 +102,7 @@ class AsyncEdge:
         self._queue = queue
         self._fallback = _fallback(fallback, self.device, queue)
         if mode != "auto":
-            _check(mode, self.device)
+            self.device.check(mode)
         if in_flight < 1:
             raise InvalidInputError(f"{in_flight} frames in flight: give at least 1")
         wire = Wire(server, token, ca, transport)
@@ -234,7 +234,7 @@ class AsyncEdge:
         chosen = self._choose(self.link) if self._mode == "auto" else self._mode
         way = chosen if isinstance(chosen, Way) else Way(chosen, self.device)
         job.mode, job.device = way.mode, way.device
-        _check(job.mode, job.device)
+        job.device.check(job.mode)
         self._models[job.device.model.name] = job.device.model.model_id
         if job.mode == "mobile":
             self._courier.measure()
@@ -365,21 +365,6 @@ def _answered(result: Result, answer: Answer) -> Result:
         bytes_received=answer.bytes_received,
         stages_ms={**result.stages_ms, **times_ms},
     )
-
-
-def _check(mode: Mode, device: Device) -> None:
-    """Refuse a mode that cannot be.
-
-    Raises:
-        InvalidInputError: there is none of that name, or the bundle lacks its graph.
-    """
-    if mode not in MODES:
-        raise InvalidInputError(f"mode '{mode}': use auto, {', '.join(MODES)}")
-    if not device.can(mode):
-        raise InvalidInputError(
-            f"the bundle's model '{device.model.name}' lacks the graph for mode "
-            f"'{mode}': export it with that part, or use another mode"
-        )
 
 
 def _fallback(asked: Fallback | None, device: Device, queue: Outbox | None) -> Fallback:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cofeat.bundle import Bundle, BundleModel
 from cofeat.bundle.reading import open_bundle_model
 from cofeat.edge.answers import Answers, check_answers
-from cofeat.edge.result import AnyArray, Mode
+from cofeat.edge.result import MODES, AnyArray, Mode
 from cofeat.edge.wire import Kind, Request
 from cofeat.errors import InvalidInputError
 from cofeat.feature.bitstream import unpack
@@ -90,6 +90,20 @@ class Device:
         """Return whether the bundle holds what a mode needs."""
         parts = {"mobile": "whole", "split": ENCODERS[self.model.precision]}
         return mode == "cloud" or self.model.has(parts[mode])
+
+    def check(self, mode: Mode) -> None:
+        """Refuse a mode that cannot be.
+
+        Raises:
+            InvalidInputError: there is none of that name, or the bundle lacks its graph.
+        """
+        if mode not in MODES:
+            raise InvalidInputError(f"mode '{mode}': use auto, {', '.join(MODES)}")
+        if not self.can(mode):
+            raise InvalidInputError(
+                f"the bundle's model '{self.model.name}' lacks the graph for mode "
+                f"'{mode}': export it with that part, or use another mode"
+            )
 
     def encode(self, image: UInt8Array) -> Float32Array:
         """Return the features, float32 (C, h, w), of an image, uint8 (H, W, 3)."""
