@@ -73,6 +73,7 @@ class Courier:
         self._answered_s = -math.inf
         self._under_way = 0
         self._last: Request | None = None
+        self._first_look = asyncio.Lock()
 
     async def close(self) -> None:
         """Probe no longer, and close the connections."""
@@ -100,6 +101,7 @@ class Courier:
         last: CofeatError | None = None
         try:
             async with asyncio.timeout_at(end_s):
+                await self._know_round_trip()
                 for number in range(1, self._patience.tries + 1):
                     try:
                         answer = await self._exchange(request, end_s - loop.time(), tally)
@@ -147,6 +149,14 @@ class Courier:
         if self._measures and not busy and now_s - last_s >= _LOOK_S:
             self._looked_s = now_s
             self._looking = asyncio.create_task(work())
+
+    async def _know_round_trip(self) -> None:
+        """Look at it once before anything else is on the link, if it is to be measured."""
+        async with self._first_look:
+            if self._measures and self._link.rtt_ms is None:
+                await self._wire.lives()  # connects, which takes a round trip of its own
+                await self._ping()
+                self._looked_s = asyncio.get_running_loop().time()
 
     async def _ping(self) -> None:
         alone = self._under_way == 0

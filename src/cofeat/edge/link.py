@@ -18,6 +18,8 @@ _SMOOTHING = 0.3
 _MEMORY_S = 5.0
 # What is faster takes no time of a frame's, and no clock of ours measures it.
 _MAX_BITS_PER_S = 1e9
+# No round trip is less, whatever a clock of few digits or a server's word makes of it.
+_MIN_RTT_MS = 1e-3
 # A shorter answer comes with its head, in no time that could be measured.
 _MIN_ANSWER_BYTES = 4096
 # A server may ask for more patience than this; probing it this seldom does no harm.
@@ -84,21 +86,28 @@ class Link:
         self.bits_per_s: float | None = None
         self.down_bits_per_s: float | None = None
         self.rtt_ms: float | None = None
-        # On the loop's clock: when the last request's last byte had left, and its answer began.
-        self._left_s = self._answered_s = -math.inf
+        # On the loop's clock: when the last request's last byte had left, its answer began, and
+        # was there.
+        self._left_s = self._answered_s = self._came_s = -math.inf
 
     def answered(self, sent_bytes: int, answer: Answer) -> None:
         """Say that a request was answered."""
         self.up, self.reason, self.failures = True, "", 0
         if self.rtt_ms is not None:
-            self.rtt_ms = min(self.rtt_ms, answer.send_ms - answer.encode_ms)
+            least_ms = min(self.rtt_ms, answer.send_ms - answer.encode_ms)
+            self.rtt_ms = max(_MIN_RTT_MS, least_ms)
         not_sending_ms = answer.cloud_ms + answer.encode_ms + (self.rtt_ms or 0.0)
         left_s = answer.begun_s - not_sending_ms / 1000
         rate = _rate(sent_bytes, left_s - max(answer.started_s, self._left_s))
         weight = max(_SMOOTHING, -math.expm1((self._answered_s - answer.begun_s) / _MEMORY_S))
-        self.bits_per_s = _mean(self.bits_per_s, rate, weight)
+        # This answer may have waited for the one before to be there: then the way out was no
+        # slower than it seems, and may have been faster.
+        held_up = self._came_s > answer.begun_s - (self.rtt_ms or 0.0) / 1000
+        if self.bits_per_s is None or not held_up or rate > self.bits_per_s:
+            self.bits_per_s = _mean(self.bits_per_s, rate, weight)
         self._left_s = max(self._left_s, left_s)
         self._answered_s = answer.begun_s
+        self._came_s = max(self._came_s, answer.ended_s)
         if answer.bytes_received >= _MIN_ANSWER_BYTES:
             rate = _rate(answer.bytes_received, answer.ended_s - answer.begun_s)
             self.down_bits_per_s = _mean(self.down_bits_per_s, rate, weight)
@@ -115,6 +124,7 @@ class Link:
             ms: until its answer began.
             alone: whether nothing else was on the link, which would hold it up.
         """
+        ms = max(_MIN_RTT_MS, ms)
         if self.rtt_ms is None or ms < self.rtt_ms:
             self.rtt_ms = ms
         elif alone:
