@@ -38,6 +38,16 @@ def test_what_is_written_is_read(manifest):
         ("bits", 17, "17 bits"),
         ("tasks", [], "tasks are none"),
         ("padding", "zero", "padding is not 'edge'"),
+        (
+            "points",
+            [{"sent": "mail", "precision": "fp32", "codec": "png", "values": {}}],
+            "'sent' is none of features, picture, nothing",
+        ),
+        (
+            "points",
+            [{"sent": "picture", "precision": "int4", "codec": "png", "values": {}}],
+            "precision of fp32, int8",
+        ),
         ("files", {}, "it has no files"),
         ("files", {"weights": {"path": "a", "bytes": 1, "sha256": "0" * 64}}, "no part"),
         ("files", {"heads": {"path": "a", "bytes": -1, "sha256": "0" * 64}}, "cannot be"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cofeat.errors import InvalidInputError
+from cofeat.planner.choose import Wish, decide
 from cofeat.planner.energy import Energy, Radio
 from cofeat.planner.link import LinkModel
 from cofeat.planner.plan import ANSWER_BYTES, EXCHANGE_MS, REQUEST_BYTES, Planner
@@ -131,6 +134,31 @@ def test_accuracy_is_what_was_measured(made, device, cloud):
     bare = estimates(made.entry(accuracy=False), device, cloud)
     assert bare["split m int8 zstd:1"].accuracy is None
     assert bare["mobile m"].accuracy is None
+
+
+def test_every_cut_of_a_bundle(made):
+    """The near cut sends more and leaves the device sooner; the far one the other way round."""
+    stage, both = made.stage, "segmentation+disparity"
+
+    def profile(near, far):
+        one, other = made.profile(*near, name="near"), made.profile(*far, name="far")
+        return replace(one, models=(*one.models, *other.models))
+
+    back = [stage("unanswer", form, 0.0) for form in ("png:segmentation", "png:disparity")]
+    answers = [stage("answer", form, 0.0) for form in ("png:segmentation", "png:disparity")]
+    device = profile(
+        [stage("encode", "int8", 5.0), stage("compress", "zstd:1", 0.0, 20_000.0), *back],
+        [stage("encode", "int8", 25.0), stage("compress", "zstd:1", 0.0, 5000.0), *back],
+    )
+    there = [stage("decompress", "zstd:1", 0.0), stage("heads", both, 10.0), *answers]
+    planner = Planner(
+        [made.entry(name="near"), made.entry(name="far")],
+        device, profile(there, there), ENERGY, None, FORMS,
+    )  # fmt: skip
+    # 15,000 bytes are 20 ms at 6 Mbit/s.
+    for mbit, best in ((5.9, "far"), (6.1, "near")):
+        link = LinkModel(1e6 * mbit, 1e9, 20.0)
+        assert decide(planner.estimates(link), Wish()).best.plan.cut == best
 
 
 def test_profiles_that_do_not_fit(made, device, cloud):

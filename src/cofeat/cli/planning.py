@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cofeat.errors import InvalidInputError, MissingPackageError
@@ -225,13 +227,7 @@ def answering(tasks: tuple[str, ...]) -> Answering:
     from cofeat.protocol.http import decode_response, encode_response
     from cofeat.protocol.messages import InferResponse
 
-    try:
-        from cofeat.edge.answers import ANSWERS, outputs_of
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in ("", "cofeat"):
-            raise
-        raise MissingPackageError(package, "edge", "profiling") from None
+    edge = _edge_answers()
 
     def encode(task: str, prediction: np.ndarray, form: str) -> bytes:
         tensor = output_tensor(task, [prediction], check_format(form))
@@ -240,19 +236,33 @@ def answering(tasks: tuple[str, ...]) -> Answering:
 
     def decode(task: str, body: bytes, size: tuple[int, int]) -> Any:
         answer = decode_response(body[4:], int.from_bytes(body[:4], "big"))
-        return outputs_of(answer, (task,), size)
+        return edge.outputs_of(answer, (task,), size)
 
-    forms = [_forms(tasks, answers) for answers in ANSWERS]
+    forms = [_forms(tasks, answers) for answers in edge.ANSWERS]
     each = {task: tuple(dict.fromkeys(form[task] for form in forms)) for task in tasks}
     return Answering(each, encode, decode)
 
 
 def _forms(tasks: tuple[str, ...], answers: str) -> dict[str, str]:
     """Return task -> the format in which it is asked for."""
-    from cofeat.edge.answers import check_answers, requested
-
-    outputs = requested(tasks, check_answers(answers))
+    edge = _edge_answers()
+    outputs = edge.requested(tasks, edge.check_answers(answers))
     return {output.name: str(output.parameters["format"]) for output in outputs}
+
+
+def _edge_answers() -> ModuleType:
+    """Return ``cofeat.edge.answers``.
+
+    Raises:
+        MissingPackageError: what a device needs is not installed.
+    """
+    try:
+        return importlib.import_module("cofeat.edge.answers")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "cofeat"):
+            raise
+        raise MissingPackageError(package, "edge", "planning") from None
 
 
 def _codecs(model: BundleModel, sent: str) -> tuple[str, ...]:
