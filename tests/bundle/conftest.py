@@ -27,6 +27,7 @@ def _entry(name):
         channels=64,
         bits=8,
         per_channel=False,
+        step=None,
         tasks=(TaskEntry("segmentation", "uint8", ("N", "H", "W"), ("road", "sky")),),
         normalization=Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
         padding=PADDING,

@@ -123,6 +123,7 @@ def _tree():
     entry = {
         "name": "m", "version": "1", "model_id": "0" * 16, "encoder": "tiny", "cut": "a",
         "stride": 8, "channels": 4, "bits": 8, "per_channel": False,
+        "step": None,
         "tasks": [{"name": "disparity", "dtype": "float32", "shape": ["N"], "classes": None}],
         "normalization": {"mean": [0.5], "std": [0.5]}, "padding": "edge", "codec": "png",
         "tables_id": None, "files": {"heads": {"path": "a", "bytes": 1, "sha256": "0" * 64}},

@@ -34,6 +34,7 @@ def entry(*points, name="m", accuracy=True):
         channels=4,
         bits=8,
         per_channel=False,
+        step=None,
         tasks=tasks,
         normalization=Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         padding=PADDING,

@@ -43,7 +43,7 @@ def feature_point(
     def way(image: UInt8Array) -> Coded:
         size = (image.shape[0], image.shape[1])
         features = model.encode(image)
-        given = (model.bits, model.per_channel, size, model.model_id, model.fitted)
+        given = (model.bits, model.per_channel, size, model.model_id, model.fitted, model.step)
         stream = compress(features, codec, *given)
         received = decompress(stream, tables=model.fitted).features
         return len(stream), features.size, model.predict(received, size)

@@ -157,10 +157,11 @@ def _picture_probes(measuring: Measuring) -> list[Probe]:
 def _codec_probes(model: RuntimeModel, features: Float32Array, measuring: Measuring) -> list[Probe]:
     """Return coding of the features both ways."""
     height, width, _ = measuring.images[0].shape
+    quantizer = (model.bits, model.per_channel)
     probes = []
     for word in measuring.codecs:
         how = canonical("features", word)
-        given = (how, model.bits, model.per_channel, (height, width), model.model_id, model.fitted)
+        given = (how, *quantizer, (height, width), model.model_id, model.fitted, model.step)
         code = partial(_compress, features, given)
         try:
             streams = [compress(one, *given) for one in features]
