@@ -44,7 +44,7 @@ def heavy_after_importing(*modules):
 
 def test_rooms_without_a_star_import_no_torch():
     modules = [name for name in all_modules() if not starred(name)]
-    for expected in ("cofeat.errors", "cofeat.image", "cofeat.tasks.disparity"):
+    for expected in ("cofeat.errors", "cofeat.image", "cofeat.planner.plan"):
         assert expected in modules
     assert heavy_after_importing(*modules, "cofeat.cli.main") == []
 

@@ -27,6 +27,7 @@ def _entry(name):
         channels=64,
         bits=8,
         per_channel=False,
+        step=None,
         tasks=(TaskEntry("segmentation", "uint8", ("N", "H", "W"), ("road", "sky")),),
         normalization=Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
         padding=PADDING,
@@ -35,7 +36,7 @@ def _entry(name):
         files={},
         parity={"encoder.features": 1e-7},
         accuracy=Accuracy("streets", "val", 2, "64x32", {"miou": 0.25}, {"miou": None}),
-        points=(RatePoint("png", {"bpp": 1.5, "miou": 0.25}),),
+        points=(RatePoint("features", "fp32", "png", {"bpp": 1.5, "miou": 0.25}),),
         origin=Origin("quick", "baseline", 0, "abc", 10, "streets", True),
     )
 

@@ -38,6 +38,16 @@ def test_what_is_written_is_read(manifest):
         ("bits", 17, "17 bits"),
         ("tasks", [], "tasks are none"),
         ("padding", "zero", "padding is not 'edge'"),
+        (
+            "points",
+            [{"sent": "mail", "precision": "fp32", "codec": "png", "values": {}}],
+            "'sent' is none of features, picture, nothing",
+        ),
+        (
+            "points",
+            [{"sent": "picture", "precision": "int4", "codec": "png", "values": {}}],
+            "precision of fp32, int8",
+        ),
         ("files", {}, "it has no files"),
         ("files", {"weights": {"path": "a", "bytes": 1, "sha256": "0" * 64}}, "no part"),
         ("files", {"heads": {"path": "a", "bytes": -1, "sha256": "0" * 64}}, "cannot be"),
@@ -58,9 +68,9 @@ def test_values_that_cannot_be(manifest, key, value, message):
         ("[" * 100_000, "not JSON"),
         ('{"schema": NaN}', "not JSON: NaN"),
         ("[]", "schema is None"),
-        ('{"schema": 2}', "schema is 2 and this version reads 1"),
-        ('{"schema": 1, "cofeat": "x", "models": []}', "no model"),
-        ('{"schema": 1}', "'cofeat' is missing"),
+        ('{"schema": 1}', "schema is 1 and this version reads 2"),
+        ('{"schema": 2, "cofeat": "x", "models": []}', "no model"),
+        ('{"schema": 2}', "'cofeat' is missing"),
     ],
 )
 def test_texts_that_are_none(text, message):
@@ -113,6 +123,7 @@ def _tree():
     entry = {
         "name": "m", "version": "1", "model_id": "0" * 16, "encoder": "tiny", "cut": "a",
         "stride": 8, "channels": 4, "bits": 8, "per_channel": False,
+        "step": None,
         "tasks": [{"name": "disparity", "dtype": "float32", "shape": ["N"], "classes": None}],
         "normalization": {"mean": [0.5], "std": [0.5]}, "padding": "edge", "codec": "png",
         "tables_id": None, "files": {"heads": {"path": "a", "bytes": 1, "sha256": "0" * 64}},
@@ -122,7 +133,7 @@ def _tree():
             "data": None, "stand_in": None,
         },
     }  # fmt: skip
-    return {"schema": 1, "cofeat": "0.1.0", "models": [entry]}
+    return {"schema": 2, "cofeat": "0.1.0", "models": [entry]}
 
 
 TREE = _tree()

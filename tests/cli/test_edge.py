@@ -158,6 +158,47 @@ def test_frames_wait_in_the_queue_and_go_with_the_next_call(edge, picture, nobod
     assert "a: split, late" in out
 
 
+def test_a_plan_from_frame_to_frame(edge, exported, picture, tmp_path):
+    file = tmp_path / "device.json"
+    words = ["--size", "50x30", "--rounds", "1", "--batches", "1", "--codecs", "zstd:1"]
+    assert main(["profile", exported.bundle, "-o", str(file), *words]) == 0
+    frames = [picture(f"{name}.png") for name in "abc"]
+    # Until an answer has told of the link, frames are split; then the plan is to send nothing.
+    plan = ("--device-profile", str(file), "--cloud-profile", str(file), "--minimize", "bytes")
+    status, out, err = edge(*frames, *plan, "--json")
+    rows = [json.loads(line) for line in out.splitlines()[-3:]]
+    assert (status, err.count("no profile")) == (0, 0)
+    assert [row["name"] for row in rows] == ["a", "b", "c"]
+    assert rows[0]["mode"] == "split"
+    assert {row["mode"] for row in rows} <= {"split", "mobile"}
+
+
+def test_what_is_not_given_is_measured_here(edge, picture, monkeypatch):
+    from cofeat.cli import planning
+
+    monkeypatch.setattr(planning, "CODECS", ("zstd:1",))
+    monkeypatch.setattr(planning, "QUICK_ROUNDS", 1)
+    status, out, err = edge(picture(), "--self-profile", "--max-ms", "100000")
+    assert status == 0
+    assert out.startswith("street: split, ")
+    assert "measuring this machine in its place" in err
+
+
+@pytest.mark.parametrize("given", [("--codec", "png"), ("--mode", "split"), ("--bytes", "9"),
+                                   ("--precision", "int8")])  # fmt: skip
+def test_what_the_planner_chooses_is_not_given(edge, picture, given):
+    status, _, err = edge(picture(), "--self-profile", *given)
+    assert status == 2
+    assert f"{given[0]} is what the planner chooses" in err
+    assert err.count("\n") == 1
+
+
+def test_a_wish_needs_profiles(edge, picture):
+    status, _, err = edge(picture(), "--min-miou", "0.2")
+    assert status == 2
+    assert "needs profiles: give --device-profile" in err
+
+
 def test_a_token_from_a_file_or_none(edge, picture, tmp_path, monkeypatch):
     monkeypatch.delenv("COFEAT_TOKEN")
     status, _, err = edge(picture(), "--mode", "split")

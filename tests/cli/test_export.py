@@ -64,13 +64,48 @@ def test_several_cuts_with_names_points_and_json(exported, words, tmp_path, caps
     manifest = json.loads(capsys.readouterr().out)
     assert [model["name"] for model in manifest["models"]] == ["a", "b"]
     first, second = manifest["models"]
-    assert first["points"] == []
+    # The network uncut is always measured.
+    assert [point["sent"] for point in first["points"]] == ["nothing"]
     told = json.loads(curve.read_text())["results"]
-    (point,) = second["points"]
-    assert point["codec"] == "png"
+    (point, _) = second["points"]
+    assert (point["sent"], point["precision"], point["codec"]) == ("features", "fp32", "png")
     assert point["values"]["mean_bytes"] == told["mean_bytes"][0]
     assert (second["version"], second["codec"]) == ("3", "png:1")
     assert list(second["files"]) == ["encoder", "heads"]
+
+
+def test_points_of_several_curves_and_points_that_are_measured(exported, words, tmp_path, capsys):
+    sweep = tmp_path / "sweep"
+    assert main(["eval", exported.checkpoint, *words[:-2], "-o", str(sweep),
+                 "--codecs", "png,jpeg:90", "--pictures", "webp:75"]) == 0  # fmt: skip
+    capsys.readouterr()
+    curves = [f"--points={sweep / name}.json" for name in ("baseline", "cloud-webp", "mobile")]
+    out = tmp_path / "bundle"
+    assert main(["export", exported.checkpoint, "-o", str(out), *words, "--calibration", "2",
+                 *curves, "--measure-codecs", "jpeg:90", "--measure-pictures", "jpeg:50",
+                 "--json"]) == 0  # fmt: skip
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    points = {(p["sent"], p["precision"], p["codec"]): p["values"] for p in model["points"]}
+    assert list(points) == [
+        ("features", "fp32", "png"), ("features", "fp32", "jpeg:90"),
+        ("picture", "fp32", "webp:75"), ("nothing", "fp32", "none"),
+        ("features", "int8", "jpeg:90"), ("picture", "fp32", "jpeg:50"),
+    ]  # fmt: skip
+    # Torch in the sweep and the graphs agree: both coded the same two scenes.
+    told = json.loads((sweep / "baseline.json").read_text())["results"]
+    exact = points["features", "fp32", "jpeg:90"]
+    assert exact["mean_bytes"] == pytest.approx(told["mean_bytes"][1], rel=0.02)
+    assert exact["psnr_db"] == pytest.approx(told["psnr_db"][1], rel=1e-3)
+    assert exact["bpfe"] == pytest.approx(8 * exact["mean_bytes"] / (64 * 4 * 8))
+    uncut = json.loads((sweep / "mobile.json").read_text())["results"]
+    assert points["nothing", "fp32", "none"]["psnr_db"] == pytest.approx(
+        uncut["psnr_db"][0], rel=1e-4
+    )
+    sent = points["picture", "fp32", "jpeg:50"]
+    assert sent["bpp"] == pytest.approx(8 * sent["mean_bytes"] / (64 * 32))
+    assert sent["bpfe"] is None
+    # A picture that was sent is its own reconstruction.
+    assert sent["psnr_db"] > exact["psnr_db"]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +114,8 @@ def test_several_cuts_with_names_points_and_json(exported, words, tmp_path, caps
         (["--parts", "tail"], "no part 'tail'"),
         (["--codec", "gif"], "no codec 'gif'"),
         (["--images", "0"], "accuracy_images is 0"),
+        (["--measure-codecs", "gif"], "no codec 'gif'"),
+        (["--measure-pictures", "png:10"], "the setting of png is 0 to 9"),
         (["--points", "c=nowhere.json"], "there is no model 'c' here"),
         (["--points", "nowhere.json"], "'nowhere.json'"),
         (["--size", "64"], "size '64' is not"),

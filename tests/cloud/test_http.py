@@ -47,6 +47,9 @@ def test_binary_in_and_out(client, kit):
     np.testing.assert_array_equal(by_name["disparity"].array[0], kit.expected_of(stream, 1))
     assert by_name["reconstruction"].array.shape == (1, 10, 13, 3)
     assert answer.headers["Server-Timing"].startswith("cloud;dur=")
+    told = response.parameters
+    assert sorted(told) == ["decode_ms", "encode_ms", "run_ms"]
+    assert all(0 <= ms < 1000 * 60 for ms in told.values())
 
 
 def test_json_in_and_out(client, kit):

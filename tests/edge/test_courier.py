@@ -7,7 +7,7 @@ import pytest
 
 from cofeat.edge.courier import Courier, Patience
 from cofeat.edge.link import Backoff, Link
-from cofeat.edge.wire import Request, Tally, Wire
+from cofeat.edge.wire import Answer, Request, Tally, Wire
 from cofeat.errors import (
     InvalidInputError,
     LinkError,
@@ -240,12 +240,81 @@ def test_waits_grow_by_two_with_jitter_up_to_a_bound():
         Backoff(0.0, 1.0)
 
 
+def answer(began_s, begun_s, cloud_ms=0.0, encode_ms=0.0, received=0, ended_s=None):
+    send_ms = 1000 * (begun_s - began_s) - cloud_ms
+    ended_s = begun_s if ended_s is None else ended_s
+    return Answer({}, received, send_ms, cloud_ms, 0.0, encode_ms, began_s, begun_s, ended_s)
+
+
 def test_the_rate_of_the_link_is_a_mean_of_what_was_sent():
     link = Link()
-    link.answered(1000, 8.0)
+    link.answered(1000, answer(0.0, 0.008))
     assert link.bits_per_s == pytest.approx(1e6)
-    link.answered(1000, 4.0)
-    assert link.bits_per_s == pytest.approx(1.3e6)
+    link.answered(1000, answer(1.0, 1.004))
+    # A factor of 2, of whose logarithm three tenths count.
+    assert link.bits_per_s == pytest.approx(2**0.3 * 1e6)
+    link.answered(1000, answer(2.0, 2.0))  # faster than clocks tell
+    assert link.bits_per_s < 1e9
+
+
+def test_the_rate_leaves_out_round_trip_and_cloud():
+    link = Link()
+    link.pinged(40.0, alone=True)
+    # 100 ms, of which 40 are the round trip's, 25 the network's and 15 the answer's coding.
+    link.answered(2500, answer(0.0, 0.1, cloud_ms=25.0, encode_ms=15.0))
+    assert link.bits_per_s == pytest.approx(1e6)
+    assert link.down_bits_per_s is None
+    # 10,000 bytes in 20 ms.
+    link.answered(2500, answer(1.0, 1.06, received=10_000, ended_s=1.08))
+    assert link.down_bits_per_s == pytest.approx(4e6)
+
+
+def test_bytes_wait_for_those_of_the_request_before():
+    link = Link()
+    link.pinged(10.0, alone=True)
+    # Both begin at once; each takes 20 ms of the link.
+    link.answered(2500, answer(0.0, 0.03))
+    link.answered(2500, answer(0.0, 0.05))
+    assert link.bits_per_s == pytest.approx(1e6)
+
+
+def test_an_answer_that_waited_for_another_does_not_slow_the_way_out():
+    link = Link()
+    link.pinged(10.0, alone=True)
+    link.answered(2500, answer(0.0, 0.03, received=100_000, ended_s=0.5))
+    assert link.bits_per_s == pytest.approx(1e6)
+    # Sent meanwhile; its answer came when the long one was there.
+    link.answered(2500, answer(0.03, 0.5, received=100_000, ended_s=0.9))
+    assert link.bits_per_s == pytest.approx(1e6)
+    # Alone again: 2,500 bytes in 190 ms.
+    link.answered(2500, answer(2.0, 2.2))
+    assert link.bits_per_s < 0.7e6
+
+
+def test_the_round_trip_is_the_least_that_is_known():
+    link = Link()
+    link.pinged(40.0, alone=False)
+    link.pinged(90.0, alone=False)  # something else was on the link
+    assert link.rtt_ms == 40.0
+    link.pinged(80.0, alone=True)
+    assert link.rtt_ms == pytest.approx(40 * 2**0.3)
+    link.pinged(30.0, alone=False)
+    assert link.rtt_ms == 30.0
+    link.answered(10, answer(0.0, 0.025, cloud_ms=5.0))
+    assert link.rtt_ms == 20.0
+    # A server that says it took longer than one waited, or a clock that stands: never zero.
+    link.answered(10, answer(1.0, 1.01, encode_ms=20.0))
+    assert link.rtt_ms > 0
+    link.pinged(0.0, alone=True)
+    assert link.rtt_ms > 0
+
+
+def test_no_answer_bounds_the_rate():
+    link = Link()
+    link.unanswered(2500, 2.0)
+    assert link.bits_per_s == pytest.approx(1e4)
+    link.unanswered(2500, 1.0)
+    assert link.bits_per_s == pytest.approx(1e4)
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nline", "é" * 20, ""])
@@ -253,3 +322,87 @@ def test_a_token_that_cannot_be_is_refused_and_not_told(token):
     with pytest.raises(InvalidInputError, match="token") as caught:
         Wire("http://cloud", token)
     assert not token or token not in str(caught.value)
+
+
+def measuring(kit, transport, work):
+    """Run a coroutine function of (courier, link) with a courier that measures."""
+
+    async def run():
+        link = Link()
+        wire = Wire("http://cloud", transport=transport)
+        courier = Courier(wire, link, PATIENCE, measures=True)
+        try:
+            return await work(courier, link)
+        finally:
+            await courier.close()
+
+    return kit.virtually(run())
+
+
+def test_the_round_trip_is_known_before_anything_is_sent(kit):
+    transport = kit.Scripted()
+
+    async def work(courier, link):
+        await asyncio.gather(*(courier.deliver(REQUEST, Tally()) for _ in range(3)))
+        assert link.rtt_ms == pytest.approx(0.0, abs=0.01)
+        assert transport.probes == 2  # one connects, one measures, whoever comes first
+        await asyncio.sleep(6.0)
+        await courier.deliver(REQUEST, Tally())
+        await asyncio.sleep(0.0)
+        assert transport.probes == 3  # and again after 5 s
+
+    measuring(kit, transport, work)
+
+
+def test_without_measuring_nothing_is_asked_for_the_links_sake(kit):
+    transport = kit.Scripted()
+
+    async def then(courier, link):
+        courier.measure()
+        await asyncio.sleep(60.0)
+
+    deliver(kit, transport, then=then)
+    assert (transport.probes, len(transport.seen)) == (0, 1)
+
+
+def test_the_last_request_is_repeated_now_and_then(kit):
+    transport = kit.Scripted(0.0, 0.5)
+
+    async def work(courier, link):
+        courier.measure()  # nothing was sent yet
+        await asyncio.sleep(1.0)
+        assert transport.seen == []
+        await courier.deliver(REQUEST, Tally())
+        for _ in range(120):  # 12 s of frames that need nothing sent
+            courier.measure()
+            await asyncio.sleep(0.1)
+        return link.bits_per_s
+
+    rate = measuring(kit, transport, work)
+    assert len(transport.seen) == 3
+    assert transport.times_s[1] - transport.times_s[0] == pytest.approx(5.0, abs=0.2)
+    assert transport.seen[1].inputs[0].elements == (b"features",)
+    assert rate is not None
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_repeated_request_tells_of_a_link_that_is_gone_or_slow(kit, gone):
+    second = httpx.ConnectError("no route") if gone else 1000.0
+    transport = kit.Scripted(0.0, second, alive=True)
+
+    async def work(courier, link):
+        await courier.deliver(REQUEST, Tally())
+        before = link.bits_per_s
+        await asyncio.sleep(6.0)
+        transport.alive = not gone
+        courier.measure()
+        await asyncio.sleep(105.0)  # beyond the deadline
+        return before, link
+
+    before, link = measuring(kit, transport, work)
+    if gone:
+        assert not link.up
+        assert "no route" in link.reason
+    else:
+        assert link.up
+        assert link.bits_per_s < before / 1000

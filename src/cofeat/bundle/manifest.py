@@ -18,7 +18,7 @@ from cofeat.feature.bitstream import MAX_CHANNELS, MODEL_ID_BYTES, TABLES_ID_BYT
 from cofeat.feature.quantizer import MAX_BITS
 from cofeat.image import MAX_SIDE_PX
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,14 @@ class Accuracy:
 class RatePoint:
     """One point of a rate-accuracy curve."""
 
+    sent: str
+    """One of ``SENT``: what the bytes are."""
+    precision: str
+    """One of ``PRECISIONS``: of the network that made the features; fp32 where none did."""
     codec: str
+    """``NAME:SETTING`` of features or picture, ``"none"`` where nothing is sent."""
     values: dict[str, float | None]
-    """``mean_bytes``, ``bpfe``, ``bpp`` and each task's measure."""
+    """``mean_bytes``, ``bpfe``, ``bpp`` and each task's measure; None where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,9 @@ class Manifest:
     models: tuple[ModelEntry, ...]
 
 
+# What a point's bytes are: of the features, of the picture itself, or there are none.
+SENT = ("features", "picture", "nothing")
+PRECISIONS = ("fp32", "int8")
 # Repeat the last row and column below and to the right, and crop the outputs again.
 PADDING = "edge"
 
@@ -213,6 +221,11 @@ def _checks(model: ModelEntry) -> tuple[tuple[bool, str], ...]:
         (bool(tasks) and len(set(tasks)) == len(tasks), "tasks are none, or one stands twice"),
         (all(task.shape[:1] == ("N",) for task in model.tasks), "a task's shape lacks N"),
         (model.padding == PADDING, f"padding is not '{PADDING}'"),
+        (
+            all(point.sent in SENT and point.precision in PRECISIONS for point in model.points),
+            f"a point's 'sent' is none of {', '.join(SENT)}, or its precision of "
+            f"{', '.join(PRECISIONS)}",
+        ),
         (bool(model.files), "it has no files"),
         (not strange, f"there is no part {strange[:1]}"),
         (

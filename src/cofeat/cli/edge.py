@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofeat.cli.coding import add_coding, budget_of
+from cofeat.cli.planning import add_wish
 from cofeat.errors import InvalidInputError, MissingPackageError
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mode",
         default="auto",
         choices=("auto", "split", "cloud", "mobile"),
-        help="send features (split), the picture (cloud), or nothing (mobile); auto: split, "
-        "and mobile while the server is gone (auto)",
+        help="send features (split), the picture (cloud), or nothing (mobile); auto: as "
+        "the planner says where there are profiles, else split; mobile while the server is gone "
+        "(auto)",
     )
     parser.add_argument("--tasks", help="separated by commas (all)")
     add_coding(parser)
@@ -72,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     link.add_argument("--token-file", type=Path, help=f"its first line; or the variable {VARIABLE}")
     link.add_argument("--ca", type=Path, metavar="PEM", help="certificates that sign the server's")
+    plan = parser.add_argument_group("the plan of mode auto, from frame to frame")
+    plan.add_argument("--device-profile", type=Path, metavar="JSON", help="of cofeat profile here")
+    plan.add_argument("--cloud-profile", type=Path, metavar="JSON", help="of the server's machine")
+    plan.add_argument(
+        "--self-profile", action="store_true", help="measure what is not given here, quickly"
+    )
+    add_wish(parser)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="a line of JSON for each frame")
     shown.add_argument("--table", action="store_true", help="bytes and milliseconds per stage")
@@ -115,8 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _open(arguments: argparse.Namespace) -> Edge:
     """Return the edge that the options describe."""
+    from cofeat.cli.following import following, plans_live
     from cofeat.edge import Device, Edge, Outbox, Patience
 
+    live = plans_live(arguments)
     device = Device(
         arguments.bundle,
         codec=arguments.codec,
@@ -139,6 +150,7 @@ def _open(arguments: argparse.Namespace) -> Edge:
         queue=queue,
         token=_token(arguments.token_file),
         ca=arguments.ca,
+        **({"choose": following(arguments, device)} if live else {}),
     )
 
 

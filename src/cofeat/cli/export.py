@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cofeat.bundle.manifest import Manifest, RatePoint
+    from cofeat.evaluation.points import Curve
     from cofeat.export.write import Source
     from cofeat.network.build import Model
 
@@ -50,7 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[NAME=]JSON",
-        help="a model's rate-accuracy points, as cofeat eval writes them",
+        help="a model's rate-accuracy points, as cofeat eval writes them; once for each curve",
+    )
+    parser.add_argument(
+        "--measure-codecs",
+        default="",
+        metavar="CODECS",
+        help="codecs of the features whose bytes and accuracy are measured, in each precision, "
+        "such as png,jpeg:90",
+    )
+    parser.add_argument(
+        "--measure-pictures",
+        default="",
+        metavar="FORMATS",
+        help="the same of the picture, for mode cloud, such as jpeg:85,webp:75",
     )
     parser.add_argument(
         "--model-version", type=int, default=1, metavar="N", help="of every model (1)"
@@ -66,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.export.write import Options, export_bundle
 
     options = Options(
-        parts=tuple(word.strip() for word in arguments.parts.split(",") if word.strip()),
+        parts=_words(arguments.parts),
         codec=arguments.codec,
+        point_codecs=_words(arguments.measure_codecs),
+        point_pictures=_words(arguments.measure_pictures),
         version=arguments.model_version,
         calibration_images=arguments.calibration,
         accuracy_images=arguments.images,
@@ -134,7 +151,7 @@ def _named(word: str) -> tuple[str | None, str]:
 
 
 def _points(words: list[str], names: list[str]) -> dict[str, tuple[RatePoint, ...]]:
-    """Return model -> the points of the curve that was given for it.
+    """Return model -> the points of the curves that were given for it.
 
     Raises:
         InvalidInputError: a curve cannot be read, or it is not said which model's it is.
@@ -142,7 +159,7 @@ def _points(words: list[str], names: list[str]) -> dict[str, tuple[RatePoint, ..
     from cofeat.bundle.manifest import RatePoint, known
     from cofeat.evaluation.points import load_curve
 
-    points = {}
+    points: dict[str, tuple[RatePoint, ...]] = {}
     for word in words:
         name, path = _named(word)
         if name is None and len(names) > 1:
@@ -153,11 +170,26 @@ def _points(words: list[str], names: list[str]) -> dict[str, tuple[RatePoint, ..
         if name not in names:
             raise InvalidInputError(f"--points {word}: there is no model '{name}' here")
         curve = load_curve(path)
-        points[name] = tuple(
-            RatePoint(codec, known({key: column[row] for key, column in curve.columns.items()}))
+        points[name] = points.get(name, ()) + tuple(
+            RatePoint(_sent(curve, row), "fp32", codec, known(_row(curve, row)))
             for row, codec in enumerate(curve.codecs)
         )
     return points
+
+
+def _row(curve: Curve, row: int) -> dict[str, float]:
+    return {key: column[row] for key, column in curve.columns.items()}
+
+
+def _sent(curve: Curve, row: int) -> str:
+    """Return what a point's bytes are: a picture has no feature elements."""
+    if curve.codecs[row] == "none":
+        return "nothing"
+    return "picture" if math.isnan(_row(curve, row).get("bpfe", math.nan)) else "features"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _print(manifest: Manifest) -> None:

@@ -30,6 +30,8 @@ COMMANDS = (
     "predict",
     "serve",
     "edge",
+    "profile",
+    "plan",
     "inspect",
     "bench",
     "bd",

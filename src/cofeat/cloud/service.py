@@ -275,7 +275,9 @@ class Service:
             for array in arrays:
                 check_finite(task, array)
             outputs.append(output_tensor(task, arrays, form))
-        answer = finish(replace(head, outputs=tuple(outputs)))
+        encode_ms = round(1000 * (time.monotonic() - started_s), 3)
+        parameters = {**head.parameters, "encode_ms": encode_ms}
+        answer = finish(replace(head, outputs=tuple(outputs), parameters=parameters))
         self.metrics.stage(head.model_name, "encode", time.monotonic() - started_s)
         return answer
 

@@ -16,8 +16,8 @@
 from cofeat.edge.blocking import Edge
 from cofeat.edge.client import AsyncEdge
 from cofeat.edge.courier import Patience
-from cofeat.edge.device import Device
+from cofeat.edge.device import Device, Way
 from cofeat.edge.outbox import Outbox
 from cofeat.edge.result import Result
 
-__all__ = ["AsyncEdge", "Device", "Edge", "Outbox", "Patience", "Result"]
+__all__ = ["AsyncEdge", "Device", "Edge", "Outbox", "Patience", "Result", "Way"]

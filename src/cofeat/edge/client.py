@@ -23,13 +23,13 @@ from typing import Literal, Self, TypeVar, get_args
 import httpx
 
 from cofeat.edge.courier import Courier, Patience
-from cofeat.edge.device import Device
+from cofeat.edge.device import Device, Way
 from cofeat.edge.frames import Frame, Picture, frame_of
 from cofeat.edge.job import Job
 from cofeat.edge.link import Choose, Link, keep_to_split
 from cofeat.edge.outbox import Outbox, Waiting
 from cofeat.edge.pipeline import Pipeline, Stage
-from cofeat.edge.result import MODES, Mode, Result
+from cofeat.edge.result import Mode, Result
 from cofeat.edge.wire import Answer, Tally, Wire
 from cofeat.errors import (
     BitstreamError,
@@ -66,7 +66,8 @@ class AsyncEdge:
         fallback: what becomes of a frame without an answer. None: ``"mobile"`` where the bundle
             holds the whole network, else ``"queue"`` where there is one, else ``"none"``.
         queue: where frames wait for the link; closed with the edge.
-        choose: gives the mode of a frame from what is known of the link.
+        choose: gives the mode of a frame from what is known of the link, or mode and device.
+            With one of your own, the link is measured where frames alone would not tell it.
         token: of the server.
         ca: file of the certificates that sign the server's; None for those of the system.
         in_flight: frames of a stream that are between sending and receiving at once.
@@ -101,11 +102,14 @@ class AsyncEdge:
         self._queue = queue
         self._fallback = _fallback(fallback, self.device, queue)
         if mode != "auto":
-            self._check(mode)
+            self.device.check(mode)
         if in_flight < 1:
             raise InvalidInputError(f"{in_flight} frames in flight: give at least 1")
         wire = Wire(server, token, ca, transport)
-        self._courier = Courier(wire, self.link, patience or Patience())
+        measures = mode == "auto" and choose is not keep_to_split
+        self._courier = Courier(wire, self.link, patience or Patience(), measures)
+        # The models that frames were made for: name -> id.
+        self._models = {self.device.model.name: self.device.model.model_id}
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="edge")
         self._dropped: deque[Result] = deque()
         self._sending_queued = asyncio.Lock()
@@ -151,7 +155,7 @@ class AsyncEdge:
             BundleError: a graph fails.
             MissingPackageError: a codec is not installed.
         """
-        job = Job(frame_of(picture, name))
+        job = Job(frame_of(picture, name), self.device)
         await self._in_thread(job.read)
         await self._encode(job)
         await self._compress(job)
@@ -216,25 +220,30 @@ class AsyncEdge:
         return replace(result, bytes_sent=tally.bytes_sent, attempts=tally.attempts)
 
     def _is_own(self, waiting: Waiting) -> bool:
-        """Return whether a frame was queued for the model that is now in use."""
-        request, model = waiting.request, self.device.model
+        """Return whether a frame was queued for a model that is now in use."""
+        request = waiting.request
         if request.kind == "image":
-            return request.model == model.name
+            return request.model in self._models
         try:
-            return unpack(request.data).model_id == model.model_id
+            return unpack(request.data).model_id in self._models.values()
         except BitstreamError:  # the file was damaged where it lay
             return False
 
     async def _encode(self, job: Job) -> None:
         """Choose the mode, and run the network as far as that has it run here."""
-        job.mode = self._choose(self.link) if self._mode == "auto" else self._mode
-        self._check(job.mode)
+        chosen = self._choose(self.link) if self._mode == "auto" else self._mode
+        way = chosen if isinstance(chosen, Way) else Way(chosen, self.device)
+        job.mode, job.device = way.mode, way.device
+        job.device.check(job.mode)
+        self._models[job.device.model.name] = job.device.model.model_id
+        if job.mode == "mobile":
+            self._courier.measure()
         if job.mode != "mobile" and not self.link.up and self._fallback == "mobile":
             job.mode, job.reason = "mobile", f"the link is down: {self.link.reason}"
-        await self._in_thread(lambda: job.encode(self.device))
+        await self._in_thread(job.encode)
 
     async def _compress(self, job: Job) -> None:
-        await self._in_thread(lambda: job.compress(self.device))
+        await self._in_thread(job.compress)
 
     async def _finish(self, job: Job) -> Result:
         """Send what is to be sent, or fall back."""
@@ -251,7 +260,7 @@ class AsyncEdge:
         job.reason = str(error)
         if self._fallback == "mobile":
             job.mode = "mobile"
-            await self._in_thread(lambda: job.encode(self.device))
+            await self._in_thread(job.encode)
             return job.result("mobile")
         queue, request = self._queue, job.request
         if self._fallback == "none" or queue is None or request is None:
@@ -261,20 +270,6 @@ class AsyncEdge:
             why = f"it was dropped from the queue for '{job.frame.name}'"
             self._dropped.append(Result(name, "lost", reason=why, late=True))
         return job.result("queued")
-
-    def _check(self, mode: Mode) -> None:
-        """Refuse a mode that cannot be.
-
-        Raises:
-            InvalidInputError: there is none of that name, or the bundle lacks its graph.
-        """
-        if mode not in MODES:
-            raise InvalidInputError(f"mode '{mode}': use auto, {', '.join(MODES)}")
-        if not self.device.can(mode):
-            raise InvalidInputError(
-                f"the bundle's model '{self.device.model.name}' lacks the graph for mode "
-                f"'{mode}': export it with that part, or use another mode"
-            )
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
@@ -326,7 +321,7 @@ class Stream:
         if found is None:
             raise StopAsyncIteration
         number, picture = found
-        return Job(frame_of(picture, f"{number:06d}"))
+        return Job(frame_of(picture, f"{number:06d}"), self._edge.device)
 
     def _guarded(self, work: Callable[[Job], Awaitable[None]]) -> Callable[[Job], Awaitable[Job]]:
         """Return a stage that keeps a frame's fault with the frame."""

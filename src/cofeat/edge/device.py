@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 from cofeat.bundle import Bundle, BundleModel
 from cofeat.bundle.reading import open_bundle_model
 from cofeat.edge.answers import Answers, check_answers
-from cofeat.edge.result import AnyArray, Mode
+from cofeat.edge.result import MODES, AnyArray, Mode
 from cofeat.edge.wire import Kind, Request
 from cofeat.errors import InvalidInputError
 from cofeat.feature.bitstream import unpack
@@ -64,15 +66,44 @@ class Device:
         self.model = RuntimeModel(entry, precision, threads)
         self.tasks = self._known(self.model.tasks if tasks is None else tasks)
         self._coding = Coding(codec, budget, default=entry.entry.codec)
-        self._picture = picture
-        form, setting = parse_picture_spec(picture)
-        self._picture_name = f"{form.name}:{setting}"
+        self._picture = _picture_name(picture)
         self._answers = check_answers(answers)
+
+    def coding(self, codec: str | None = None, picture: str | None = None) -> Device:
+        """Return a device of the same sessions that codes otherwise, within no budget.
+
+        Args:
+            codec: of the features; None for this one's.
+            picture: format and setting of the picture; None for this one's.
+
+        Raises:
+            InvalidInputError: there is no such codec or format.
+        """
+        other = copy.copy(self)
+        if codec is not None:
+            other._coding = Coding(codec)
+        if picture is not None:
+            other._picture = _picture_name(picture)
+        return other
 
     def can(self, mode: Mode) -> bool:
         """Return whether the bundle holds what a mode needs."""
         parts = {"mobile": "whole", "split": ENCODERS[self.model.precision]}
         return mode == "cloud" or self.model.has(parts[mode])
+
+    def check(self, mode: Mode) -> None:
+        """Refuse a mode that cannot be.
+
+        Raises:
+            InvalidInputError: there is none of that name, or the bundle lacks its graph.
+        """
+        if mode not in MODES:
+            raise InvalidInputError(f"mode '{mode}': use auto, {', '.join(MODES)}")
+        if not self.can(mode):
+            raise InvalidInputError(
+                f"the bundle's model '{self.model.name}' lacks the graph for mode "
+                f"'{mode}': export it with that part, or use another mode"
+            )
 
     def encode(self, image: UInt8Array) -> Float32Array:
         """Return the features, float32 (C, h, w), of an image, uint8 (H, W, 3)."""
@@ -104,7 +135,7 @@ class Device:
             MissingPackageError: the format needs another Pillow.
         """
         data = encode_picture(image, self._picture)
-        return self._request("image", data, (image.shape[0], image.shape[1])), self._picture_name
+        return self._request("image", data, (image.shape[0], image.shape[1])), self._picture
 
     def predict(self, image: UInt8Array) -> dict[str, AnyArray]:
         """Return all tasks' outputs, made here; the reconstruction as the picture that it is.
@@ -146,6 +177,29 @@ class Device:
         if not tasks:
             raise InvalidInputError(f"no task: give some of {', '.join(known)}")
         return tuple(task for task in known if task in tasks)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How a frame is made.
+
+    Args:
+        mode: where the network runs.
+        device: this machine's half.
+    """
+
+    mode: Mode
+    device: Device
+
+
+def _picture_name(picture: str) -> str:
+    """Return format and setting of a picture.
+
+    Raises:
+        InvalidInputError: there is no such format.
+    """
+    form, setting = parse_picture_spec(picture)
+    return f"{form.name}:{setting}"
 
 
 def _open(bundle: str | Path | Bundle | BundleModel) -> BundleModel:

@@ -24,12 +24,14 @@ class Job:
 
     Args:
         frame: what is to be done.
+        device: this machine's half.
         mode: how, once that is chosen.
         reason: why otherwise than it was to be.
         lost: why there will be no result.
     """
 
     frame: Frame
+    device: Device
     mode: Mode = "split"
     reason: str = ""
     lost: str = ""
@@ -49,27 +51,27 @@ class Job:
         """
         self.image = self._timed("read", self.frame.read)
 
-    def encode(self, device: Device) -> None:
+    def encode(self) -> None:
         """Run the network as far as the mode has it run here.
 
         Raises:
             InvalidInputError: that is no image, or the bundle cannot do it.
             BundleError: a graph fails.
         """
-        image = self._image()
+        image, device = self._image(), self.device
         if self.mode == "split":
             self.features = self._timed("encode", lambda: device.encode(image))
         elif self.mode == "mobile":
             self.outputs = self._timed("encode", lambda: device.predict(image))
 
-    def compress(self, device: Device) -> None:
+    def compress(self) -> None:
         """Make what is sent, where something is.
 
         Raises:
             InvalidInputError: it cannot be coded, or not within the budget.
             MissingPackageError: the codec is not installed.
         """
-        image, features = self._image(), self.features
+        image, features, device = self._image(), self.features, self.device
         if features is not None and self.mode == "split":
             size = (image.shape[0], image.shape[1])
             make = lambda: device.split_request(features, size)  # noqa: E731

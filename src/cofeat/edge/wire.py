@@ -98,6 +98,10 @@ class Answer:
             there, and both ways of the link's delay.
         cloud_ms: what the server says that it took to decode and to run the network.
         receive_ms: from the beginning of the answer until its arrays are there.
+        encode_ms: what the server says that it took to code the answer, a part of ``send_ms``.
+        started_s: when the request was begun, on the loop's clock.
+        begun_s: when the answer began.
+        ended_s: when the last of its bytes was there.
     """
 
     outputs: Mapping[str, AnyArray]
@@ -105,6 +109,10 @@ class Answer:
     send_ms: float
     cloud_ms: float
     receive_ms: float
+    encode_ms: float
+    started_s: float
+    begun_s: float
+    ended_s: float
 
 
 @dataclass
@@ -182,7 +190,8 @@ class Wire:
         body, header_bytes = encode_request(message)
         tally.attempts += 1
         tally.bytes_sent += len(body)
-        started_s = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
         try:
             async with self._client.stream(
                 "POST",
@@ -193,10 +202,11 @@ class Wire:
                     "Content-Type": "application/octet-stream",
                 },
             ) as response:
-                begun_s = time.monotonic()
+                begun_s = clock()
                 if response.status_code != 200:
                     self._refuse(response, await _read(response, _MAX_ERROR_BYTES))
                 content = await _read(response, max_answer_bytes(request.size))
+                ended_s = clock()
             length = response.headers.get(HEADER_LENGTH)
             answer, outputs = await asyncio.to_thread(_decode, request, content, length)
         except httpx.HTTPError as error:
@@ -204,17 +214,33 @@ class Wire:
         except ProtocolError as error:
             raise LinkError(f"{self.server} gave a damaged answer: {error}") from error
         waited_ms = 1000 * (begun_s - started_s)
-        cloud_ms = min(_cloud_ms(answer), waited_ms)
-        receive_ms = 1000 * (time.monotonic() - begun_s)
-        return Answer(outputs, len(content), waited_ms - cloud_ms, cloud_ms, receive_ms)
+        cloud_ms = min(_told_ms(answer, "decode_ms", "run_ms"), waited_ms)
+        return Answer(
+            outputs=outputs,
+            bytes_received=len(content),
+            send_ms=waited_ms - cloud_ms,
+            cloud_ms=cloud_ms,
+            receive_ms=1000 * (clock() - begun_s),
+            encode_ms=min(_told_ms(answer, "encode_ms"), waited_ms - cloud_ms),
+            started_s=started_s,
+            begun_s=begun_s,
+            ended_s=ended_s,
+        )
 
     async def lives(self) -> bool:
         """Return whether the server says that it takes requests."""
+        return await self.ping_ms() is not None
+
+    async def ping_ms(self) -> float | None:
+        """Return how long the server took to say that it takes requests, None if it does not."""
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
         try:
             async with asyncio.timeout(_PROBE_S):
-                return (await self._client.get("/v2/health/ready")).status_code == 200
+                ready = (await self._client.get("/v2/health/ready")).status_code == 200
         except (httpx.HTTPError, TimeoutError):
-            return False
+            return None
+        return 1000 * (clock() - started_s) if ready else None
 
     def _refuse(self, response: httpx.Response, content: bytes) -> NoReturn:
         """Raise what a status other than 200 means."""
@@ -301,9 +327,9 @@ def _retry_after_s(text: str | None) -> int | None:
         return None
 
 
-def _cloud_ms(answer: InferResponse) -> float:
+def _told_ms(answer: InferResponse, *keys: str) -> float:
     """Return how long the server says that it took; 0 where it does not."""
-    times = [answer.parameters.get(key) for key in ("decode_ms", "run_ms")]
+    times = [answer.parameters.get(key) for key in keys]
     return sum(max(0.0, float(ms)) for ms in times if isinstance(ms, (int, float)))
 
 

@@ -18,15 +18,17 @@ from cofeat.bundle.manifest import (
     TaskEntry,
 )
 from cofeat.bundle.writing import BundleWriter, writing_bundle
-from cofeat.data.base import Dataset
+from cofeat.data.base import Dataset, Sample
 from cofeat.errors import InvalidInputError
 from cofeat.export.accuracy import measure
 from cofeat.export.graphs import export_graph, join_graphs, output_words
 from cofeat.export.int8 import quantize_encoder
 from cofeat.export.parity import check_parity
+from cofeat.export.points import feature_point, merged, picture_point, uncoded_point
 from cofeat.feature.codecs import parse_codec
 from cofeat.image import format_size
 from cofeat.network.build import Model
+from cofeat.pictures import parse_picture_spec
 from cofeat.runtime import RuntimeModel
 from cofeat.tasks.segmentation import CLASSES
 
@@ -67,6 +69,10 @@ class Options:
 
     parts: tuple[str, ...] = PARTS
     codec: str = DEFAULT_CODEC
+    point_codecs: tuple[str, ...] = ()
+    """Codecs of the features that are measured, for those who choose by accuracy."""
+    point_pictures: tuple[str, ...] = ()
+    """Formats of the picture that are measured."""
     version: int = 1
     calibration_images: int = 64
     accuracy_images: int = 100
@@ -80,7 +86,10 @@ class Options:
         for name in ("version", "calibration_images", "accuracy_images"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}: give at least 1")
-        parse_codec(self.codec)
+        for codec in (self.codec, *self.point_codecs):
+            parse_codec(codec)
+        for picture in self.point_pictures:
+            parse_picture_spec(picture)
 
 
 def export_bundle(
@@ -152,22 +161,45 @@ def _export(
     images = [sample.image for sample in samples[:PARITY_IMAGES]]
     parity = check_parity(network, exact, images)
 
-    def measured(model: RuntimeModel) -> dict[str, float | None]:
-        title = f"measuring {name} in {model.precision}"
-        return measure(model, samples, lambda done: on_progress(title, done, count))
+    def told(title: str) -> Callable[[int], None]:
+        return lambda done: on_progress(title, done, count)
 
+    def measured(model: RuntimeModel) -> dict[str, float | None]:
+        return measure(model, samples, told(f"measuring {name} in {model.precision}"))
+
+    models = [exact] + ([RuntimeModel(written, "int8", options.threads)] if int8 else [])
     accuracy = Accuracy(
         data=source.data,
         split="val",
         images=count,
         size=format_size((source.val.size[0], source.val.size[1])),
         fp32=measured(exact),
-        int8=measured(RuntimeModel(written, "int8", options.threads)) if int8 else None,
+        int8=measured(models[-1]) if int8 else None,
     )
+    points = merged(source.points, _points(models, samples, options, told))
     for part in graphs:
         if part not in options.parts:
             writer.place(name, part).unlink()
-    writer.add(replace(entry, parity=parity, accuracy=accuracy))
+    writer.add(replace(entry, parity=parity, accuracy=accuracy, points=points))
+
+
+def _points(
+    models: Sequence[RuntimeModel],
+    samples: Sequence[Sample],
+    options: Options,
+    told: Callable[[str], Callable[[int], None]],
+) -> list[RatePoint]:
+    """Measure what the options name, and the network uncut; the first model is in fp32."""
+    exact, name = models[0], models[0].name
+    points = [uncoded_point(exact, samples, told(f"measuring {name} uncut"))]
+    for codec in options.point_codecs:
+        for model in models:
+            title = f"measuring {name} in {model.precision} by {codec}"
+            points.append(feature_point(model, samples, codec, told(title)))
+    for picture in options.point_pictures:
+        title = f"measuring {name} of the picture by {picture}"
+        points.append(picture_point(exact, samples, picture, told(title)))
+    return points
 
 
 def _entry(source: Source, options: Options) -> ModelEntry:

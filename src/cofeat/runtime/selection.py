@@ -23,9 +23,14 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "output": (12, "[Value]"),
         "value_info": (13, "[Value]"),
     },
-    "Node": {"input": (1, "[string]"), "output": (2, "[string]"), "attribute": (5, "[Attribute]")},
+    "Node": {
+        "input": (1, "[string]"),
+        "output": (2, "[string]"),
+        "op_type": (4, "string"),
+        "attribute": (5, "[Attribute]"),
+    },
     "Attribute": {"g": (6, "Graph"), "graphs": (11, "[Graph]")},
-    "Tensor": {"name": (8, "string")},
+    "Tensor": {"dims": (1, "[int64]"), "name": (8, "string")},
     "Value": {"name": (1, "string")},
 }
 
@@ -40,13 +45,7 @@ def select_outputs(model: bytes, outputs: Sequence[str]) -> bytes:
     Raises:
         ValueError: the model is no ONNX model.
     """
-    from google.protobuf.message import DecodeError
-
-    tree = _message_class()()
-    try:
-        tree.ParseFromString(model)
-    except DecodeError as error:
-        raise ValueError(f"not an ONNX model: {error}") from error
+    tree = parse_model(model)
     graph = tree.graph
     needed = _needed(graph, outputs)
     _keep(graph.output, [value for value in graph.output if value.name in outputs])
@@ -55,6 +54,22 @@ def select_outputs(model: bytes, outputs: Sequence[str]) -> bytes:
     _keep(graph.value_info, [value for value in graph.value_info if value.name in needed])
     cut: bytes = tree.SerializeToString()
     return cut
+
+
+def parse_model(model: bytes) -> Any:
+    """Return an ONNX model as a message with the fields above.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from google.protobuf.message import DecodeError
+
+    tree = _message_class()()
+    try:
+        tree.ParseFromString(model)
+    except DecodeError as error:
+        raise ValueError(f"not an ONNX model: {error}") from error
+    return tree
 
 
 def _needed(graph: Any, outputs: Iterable[str]) -> set[str]:
@@ -92,6 +107,7 @@ def _message_class() -> Any:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     kinds = descriptor_pb2.FieldDescriptorProto
+    scalars = {"string": kinds.TYPE_STRING, "int64": kinds.TYPE_INT64}
     file = descriptor_pb2.FileDescriptorProto(
         name="cofeat/onnx_graph.proto", package="cofeat.onnx_graph", syntax="proto2"
     )
@@ -103,9 +119,9 @@ def _message_class() -> Any:
                 name=field_name,
                 number=number,
                 label=kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL,
-                type=kinds.TYPE_STRING if kind == "string" else kinds.TYPE_MESSAGE,
+                type=scalars.get(kind, kinds.TYPE_MESSAGE),
             )
-            if kind != "string":
+            if kind not in scalars:
                 field.type_name = f".{file.package}.{kind}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
