@@ -40,14 +40,19 @@ async function run() {
   if (!ready || !source.picture) return;
   again = true;
   if (busy) return;
-  busy = true;
+  setBusy(true);
   while (again) {
     again = false;
     await frame().catch(failed);
     again ||= source.picture && $("keep").checked && !(document.hidden && source.live);
     await new Promise(requestAnimationFrame);
   }
-  busy = false;
+  setBusy(false);
+}
+
+function setBusy(state) {
+  busy = state;
+  document.body.dataset.busy = state ? "yes" : "no";
 }
 
 async function frame() {

@@ -1,7 +1,7 @@
 // The rate-accuracy curve, as SVG.
 
 const SVG = "http://www.w3.org/2000/svg";
-const SIZE = { width: 440, height: 230, left: 46, right: 14, top: 14, bottom: 40 };
+const SIZE = { width: 440, height: 230, left: 46, right: 14, top: 26, bottom: 40 };
 export const MEASURES = {
   segmentation: { key: "miou", name: "mIoU", digits: 3 },
   disparity: { key: "irmse", name: "1/RMSE of disparity (1/px)", digits: 3 },
@@ -44,7 +44,7 @@ export function drawCurve(svg, points, task, codec, bpp) {
   for (const tick of ticks(x.low, x.high))
     text(svg, "tick", x(tick), SIZE.height - SIZE.bottom + 16, String(Number(tick.toFixed(2))), "middle");
   text(svg, "label", SIZE.width - SIZE.right, SIZE.height - 6, "bits per pixel", "end");
-  text(svg, "label", SIZE.left, SIZE.height - 6, name, "start");
+  text(svg, "label", SIZE.left - 40, 10, name, "start");
   const groups = grouped(points, (point) => family(point.codec));
   for (const [group, members] of groups) {
     const path = members.map((point) => `${x(point.bpp)},${y(point.value)}`).join(" ");
@@ -54,9 +54,13 @@ export function drawCurve(svg, points, task, codec, bpp) {
         class: `dot ${group === family(codec) ? "ours" : ""}`, r: 3, cx: x(point.bpp), cy: y(point.value),
       });
   }
+  for (const [group, members] of groups) {
+    const { bpp: rate, value } = members.at(-1);
+    text(svg, "name", x(rate), y(value) + 18, group, x(rate) > 380 ? "end" : "middle");
+  }
   if (bpp) {
     line(svg, "frame", x(bpp), SIZE.top, x(bpp), SIZE.height - SIZE.bottom);
-    text(svg, "frame-label", x(bpp), SIZE.top - 3, "this frame", x(bpp) > 300 ? "end" : "middle");
+    text(svg, "name", x(bpp) + 5, SIZE.top + 8, "this frame", "start");
   }
   const chosen = points.find((point) => point.codec === codec);
   if (chosen) element(svg, "circle", { class: "chosen", r: 6, cx: x(chosen.bpp), cy: y(chosen.value) });
@@ -67,7 +71,8 @@ function told(points, task, codec, chosen) {
   const { name, digits } = MEASURES[task];
   if (chosen)
     return `Measured at this setting: ${name} ${chosen.value.toFixed(digits)} at ${chosen.bpp.toFixed(2)} bits per pixel.`;
-  return `This setting itself was not measured; the points are of ${[...new Set(points.map((p) => family(p.codec)))].join(", ")}.`;
+  const families = [...new Set(points.map((point) => family(point.codec)))].join(", ");
+  return `${codec ? "This setting itself was not measured. " : ""}Measured points of ${families}.`;
 }
 
 /** One curve for a codec and all its settings; the lossless end belongs to the lossy codec's. */

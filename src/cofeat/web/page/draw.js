@@ -20,12 +20,12 @@ export function drawn(task, { data, width, height }, constants) {
   return onCanvas(image);
 }
 
-/** Draw a mosaic, its integers stretched over grey. */
+/** Draw a mosaic in grey; most features are small, so small ones are made brighter. */
 export function drawnMosaic({ pixels, width, height, bits }) {
   const image = new ImageData(width, height);
-  const scale = 255 / (2 ** bits - 1);
+  const top = 2 ** bits - 1;
   for (let k = 0; k < pixels.length; k++) {
-    const grey = pixels[k] * scale;
+    const grey = 255 * Math.sqrt(pixels[k] / top);
     put(image.data, k, [grey, grey, grey]);
   }
   return onCanvas(image);
@@ -52,12 +52,12 @@ export function compose(canvas, picture, over, strength, smooth) {
   context.globalAlpha = 1;
 }
 
-/** Classes that an output shows, the most frequent first: [{name, color, share}]. */
+/** Classes of at least half a percent of an output, the most frequent first: [{name, color, share}]. */
 export function classesOf({ data }, constants, most = 8) {
   const counts = new Map();
   for (const id of data) counts.set(id, (counts.get(id) ?? 0) + 1);
   return [...counts]
-    .filter(([id]) => id < constants.classes.length)
+    .filter(([id, count]) => id < constants.classes.length && count >= 0.005 * data.length)
     .sort((a, b) => b[1] - a[1])
     .slice(0, most)
     .map(([id, count]) => ({

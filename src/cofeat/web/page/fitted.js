@@ -10,7 +10,6 @@ const HEAD_BYTES = 14;
 const CRC_BYTES = 4;
 const PASS_TYPES = 5;
 const OWN_WEIGHTS = 4;
-const OFFSETS = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1]];
 const GAIN_BITS = 12;
 const HALF_GAIN = 1 << (GAIN_BITS - 1);
 const MOST_GAIN = 0xffff;
@@ -150,7 +149,7 @@ class Around {
       Math.floor(raster / width) * this.row + (raster % width));
     const places = height * width;
     const raster = new Int16Array(places);
-    this.planes = new Int16Array((values.length / places) * this.size);
+    this.planes = new Int16Array((values.length / places) * this.size + 2);
     for (let at = 0, start = 0; at < values.length; at += places, start += this.size) {
       order.forEach((to, k) => (raster[to] = values[at + k] - zero));
       for (let y = 0; y < height + 2; y++)
@@ -158,29 +157,35 @@ class Around {
           this.planes[start + y * this.row + x] =
             raster[clip(y - 1, 0, height - 1) * width + clip(x - 1, 0, width - 1)];
     }
+    // Over rows with their borders, whose sums nobody looks at.
+    this.sums = new Int32Array(height * this.row);
     this.total = new Int32Array(places);
   }
 
   /** The sum over earlier channels of a channel's weights times their elements, in quarters. */
   weighed(tables, generation, live, before, channel) {
-    const { total, column, planes, size } = this;
+    const { sums, total, column, planes, size, row } = this;
     const begin = tables.bounds[generation];
-    const own = tables.bounds[generation + 1] - begin;
+    const step = (tables.bounds[generation + 1] - begin) * begin;
     const weights = tables.weights[generation];
-    total.fill(0);
-    for (let offset = 0; offset < tables.reach; offset++) {
-      const [dy, dx] = OFFSETS[offset];
-      const corner = (1 + dy) * this.row + 1 + dx;
-      const line = (offset * own + channel - begin) * begin;
-      for (let earlier = 0; earlier < before; earlier++) {
-        const weight = weights[line + live[earlier]];
-        if (!weight) continue;
-        const start = earlier * size + corner;
-        for (let k = 0; k < total.length; k++) total[k] += weight * planes[start + column[k]];
+    const weight = (offset, at) => (offset < tables.reach ? weights[offset * step + at] : 0);
+    sums.fill(0);
+    for (let earlier = 0; earlier < before; earlier++) {
+      const at = (channel - begin) * begin + live[earlier];
+      // Offsets in the order of the file; one loop for all of them is three times as fast as one for each.
+      const [w0, w1, w2, w3, w4] = [0, 1, 2, 3, 4].map((offset) => weight(offset, at));
+      const [w5, w6, w7, w8] = [5, 6, 7, 8].map((offset) => weight(offset, at));
+      let above = earlier * size;
+      for (let k = 0; k < sums.length; k++, above++) {
+        const middle = above + row;
+        const below = middle + row;
+        sums[k] += w5 * planes[above] + w1 * planes[above + 1] + w6 * planes[above + 2] +
+          w2 * planes[middle] + w0 * planes[middle + 1] + w3 * planes[middle + 2] +
+          w7 * planes[below] + w4 * planes[below + 1] + w8 * planes[below + 2];
       }
     }
     const shift = tables.shift[channel] - 2;
-    for (let k = 0; k < total.length; k++) total[k] >>= shift;
+    for (let k = 0; k < total.length; k++) total[k] = sums[column[k]] >> shift;
     return total;
   }
 }

@@ -2,7 +2,7 @@
 
 import { decodeResponse, encodeRequest, HEADER_LENGTH } from "./protocol.js";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 5_000;
 const PROBE_MS = 2_000;
 const MOST_LISTED = 50;
 const TOKEN_KEY = "cofeat-token";
@@ -80,7 +80,7 @@ export class Network {
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     let answer;
     try {
-      const signal = AbortSignal.timeout(method === "POST" ? TIMEOUT_MS : 6 * TIMEOUT_MS);
+      const signal = AbortSignal.timeout(method === "POST" ? TIMEOUT_MS : 12 * TIMEOUT_MS);
       answer = await fetch(path, { method, body, headers, signal });
       entry.status = String(answer.status);
     } catch {

@@ -155,7 +155,7 @@ export function showRequests(entries) {
   const rows = entries.slice(0, MOST_ROWS).map((entry) => {
     const row = document.createElement("tr");
     const cells = [
-      entry.at.toLocaleTimeString([], { hour12: false }), entry.what, `${entry.method} ${entry.path}`,
+      entry.at.toLocaleTimeString([], { hour12: false }), entry.what, `${entry.method} ${shortened(entry.path)}`,
       entry.sentBytes ? `${bytes(entry.sentBytes)} bytes` : "–", entry.status, entry.ms.toFixed(0),
     ];
     cells.forEach((content, index) => {
@@ -166,6 +166,11 @@ export function showRequests(entries) {
     return row;
   });
   $("requests").replaceChildren(...rows);
+}
+
+/** A path with a hash cut to what one can tell apart. */
+function shortened(path) {
+  return path.replace(/([0-9a-f]{8})[0-9a-f]{56}/, "$1…");
 }
 
 /** Fill a choice: [[value, text], ...]. */
