@@ -6,6 +6,7 @@ where the last one ran.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -27,10 +28,17 @@ from cofeat.web.assets import assets
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 HERE = Path(__file__).parent
-PATIENCE_MS = 120_000
+PATIENCE_MS = 60_000
 TOKEN = "a-token-of-some-length"
 # A name that is not this machine's own, so that the page is not trusted without HTTPS.
 ELSEWHERE = "phone.test"
+# What it says itself of a server that is gone, of a certificate that nobody vouches for, and of a
+# page without HTTPS.
+OF_CHROMIUM = (
+    "Failed to load resource",
+    "error occurred when fetching the script",
+    "Cross-Origin-Opener-Policy header has been ignored",
+)
 HEADER_LENGTH = "inference-header-content-length"
 
 
@@ -97,14 +105,14 @@ class Page:
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.requests, self.errors = [], []
-        self.context.on("request", self.requests.append)
+        self.context.on("request", lambda request: self.requests.append(request))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._said)
         self.page.goto(url)
 
     def _said(self, message):
-        # Chromium itself tells of requests that fail, and of the certificate that nobody vouches for.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        expected = any(words in message.text for words in OF_CHROMIUM)
+        if message.type == "error" and not expected:
             self.errors.append(message.text)
 
     def __enter__(self):
@@ -132,6 +140,11 @@ class Page:
         act()
         self.page.locator(f'body:not([data-frames="{before}"])[data-busy=no]').wait_for()
 
+    def more(self, count):
+        """Wait for so many frames."""
+        for _ in range(count):
+            self.page.locator(f'body:not([data-frames="{self.frames()}"])').wait_for()
+
     def bodies(self):
         """What was posted, without the protocol's head: (its name, bytes)."""
         posted = []
@@ -154,8 +167,6 @@ class Page:
             "c => ({w: c.width, h: c.height, text: btoa(Array.from(c.getContext('2d')"
             ".getImageData(0, 0, c.width, c.height).data, b => String.fromCharCode(b)).join(''))})"
         )
-        import base64
-
         raw = np.frombuffer(base64.b64decode(data["text"]), np.uint8)
         return raw.reshape(data["h"], data["w"], 4)[..., :3]
 
@@ -168,6 +179,8 @@ def test_an_example_is_split_and_its_outputs_are_drawn(browser, server, tabled):
         page.ready()
         page.wait_for(mode="split")
         page.page.get_by_label("Strength").fill("100")
+        page.page.locator("summary").click()
+        page.another(lambda: page.page.get_by_label("Picture size").select_option("128x64"))
         seen = {}
         for view in ("Picture", "Segmentation", "Disparity", "Reconstruction"):
             page.choose("Show", view)
@@ -265,8 +278,8 @@ def test_the_camera(browser, server):
     with Page(browser, server.url, permissions=["camera"]) as page:
         page.ready()
         page.page.get_by_role("button", name="Camera").click()
-        count = page.frames()
-        page.page.locator(f'body[data-frames="{count + 3}"]').wait_for()
+        page.page.locator("#camera[aria-pressed=true]").wait_for()
+        page.more(3)
         page.page.get_by_role("button", name="Pause").click()
         page.page.locator("body[data-busy=no]").wait_for()
         assert float(page.page.locator("#fps").inner_text().replace("–", "1")) > 0
@@ -292,7 +305,10 @@ def test_a_certificate_of_its_own_gives_a_phone_the_camera(browser, tabled):
         options = {"ignore_https_errors": True, "permissions": ["camera"]}
         with Page(browser, url, **options) as page:
             page.ready()
-            page.another(lambda: page.page.get_by_role("button", name="Camera").click())
+            page.wait_for(kept="refused")
+            page.page.get_by_role("button", name="Camera").click()
+            page.page.locator("#camera[aria-pressed=true]").wait_for()
+            page.more(2)
             page.wait_for(mode="split")
     finally:
         server.stop()

@@ -267,7 +267,7 @@ async function startDevice() {
 async function load() {
   try {
     constants ??= await (await fetch(new URL("constants.json", BASE))).json();
-    models = (await network.models()).models;
+    models = await network.models();
   } catch (error) {
     if (error instanceof TokenError) return askToken();
     tellNote("The server cannot be reached, and nothing of it is kept here yet.", true);

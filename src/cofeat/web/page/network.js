@@ -6,6 +6,8 @@ const TIMEOUT_MS = 5_000;
 const PROBE_MS = 2_000;
 const MOST_LISTED = 50;
 const TOKEN_KEY = "cofeat-token";
+/** Where the service worker finds models when the server is gone. */
+const MODELS = "cofeat-models";
 
 /** The server cannot be reached, or is not able to answer. */
 export class LinkError extends Error {}
@@ -27,18 +29,25 @@ export class Network {
 
   /** What the server's models are. */
   async models() {
-    return (await this.ask("GET", "page/models.json", "list of models")).json();
+    const answer = await this.ask("GET", "page/models.json", "list of models");
+    await keep("page/models.json", answer.clone());
+    const { models } = await answer.json();
+    await forgetOthers(models);
+    return models;
   }
 
   /** The content of a bundle's file, held to its hash. */
   async file({ sha256 }, what) {
-    const answer = await this.ask("GET", `page/files/${sha256}`, what);
+    const path = `page/files/${sha256}`;
+    const answer = await this.ask("GET", path, what);
+    const whole = answer.clone();
     const bytes = await answer.arrayBuffer();
     // Pages without HTTPS have no hash; then the server's own check has to do.
     if (crypto.subtle) {
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
       const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
       if (found !== sha256) throw new Error(`the ${what} is not the one that the server's bundle holds`);
+      await keep(path, whole);
     }
     return bytes;
   }
@@ -98,5 +107,21 @@ export class Network {
     // Busy or failing is as good as gone: the device goes on alone until it is well again.
     if (answer.status === 429 || answer.status === 408 || answer.status >= 500) throw new LinkError(reason);
     throw new Error(reason);
+  }
+}
+
+/** Keep an answer for when the server is gone; pages without HTTPS cannot. */
+async function keep(path, answer) {
+  if (self.caches) await (await caches.open(MODELS)).put(path, answer);
+}
+
+/** Drop files of models that the server no longer has. */
+async function forgetOthers(models) {
+  if (!self.caches) return;
+  const known = new Set(models.flatMap((model) => Object.values(model.files)).map((file) => file.sha256));
+  const cache = await caches.open(MODELS);
+  for (const request of await cache.keys()) {
+    const [, sha256] = /page\/files\/(\w+)$/.exec(request.url) ?? [];
+    if (sha256 && !known.has(sha256)) await cache.delete(request);
   }
 }

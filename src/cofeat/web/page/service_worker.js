@@ -2,6 +2,7 @@
 // {{digest}} names this page's assets; the server fills it in.
 
 const PAGE = "cofeat-page-{{digest}}";
+// What the page itself puts there, since it loads models before this worker looks after it.
 const MODELS = "cofeat-models";
 const ASSETS = "page/assets/{{digest}}/";
 const NAMES = {{names}};
@@ -41,7 +42,7 @@ async function kept(request, name) {
   const found = await cache.match(request, { ignoreVary: true });
   if (found) return found;
   const answer = await fetch(request);
-  if (answer.ok) await cache.put(request, answer.clone());
+  if (answer.ok && name === PAGE) await cache.put(request, answer.clone());
   return answer;
 }
 
@@ -50,24 +51,11 @@ async function fresh(request, name) {
   const cache = await caches.open(name);
   try {
     const answer = await fetch(request);
-    if (answer.ok) {
-      await cache.put(request, answer.clone());
-      if (name === MODELS) await forgetOthers(cache, await answer.clone().json());
-    }
+    if (answer.ok && name === PAGE) await cache.put(request, answer.clone());
     if (answer.status < 500) return answer;
   } catch {
     // The server is gone.
   }
   const found = await cache.match(request, { ignoreVary: true });
   return found ?? Response.error();
-}
-
-/** Drop files of models that the server no longer has. */
-async function forgetOthers(cache, { models }) {
-  const files = models.flatMap((model) => Object.values(model.files));
-  const known = new Set(files.map((file) => file.sha256));
-  for (const request of await cache.keys()) {
-    const [, sha256] = /page\/files\/(\w+)$/.exec(new URL(request.url).pathname) ?? [];
-    if (sha256 && !known.has(sha256)) await cache.delete(request);
-  }
 }
