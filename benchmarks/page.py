@@ -1,8 +1,8 @@
 """How fast the page's device is: pictures to bitstreams in Chromium, in one WASM thread.
 
 EfficientNet-Lite0, the mobile encoder, untrained and cut at stride 16, with tables fitted to its
-features, at 256x128, served by `cofeat serve`; the page's own worker does the work. Prints JSON: the
-milliseconds of each stage and frames a second, of the 8-bit encoder and of float32.
+features, at 256x128, served by `cofeat serve`; the page's own worker does the work. Prints JSON:
+the milliseconds of each stage and frames a second, of the 8-bit encoder and of float32.
 
     python benchmarks/page.py [--frames N]
 
@@ -43,7 +43,8 @@ RUN = """async ({ base, part, frames, warmUp }) => {
   const { Device } = await import(`${base}device.js`);
   const { models } = await (await fetch("page/models.json")).json();
   const entry = models[0];
-  const file = async (name) => (await fetch(`page/files/${entry.files[name].sha256}`)).arrayBuffer();
+  const file = async (name) =>
+    (await fetch(`page/files/${entry.files[name].sha256}`)).arrayBuffer();
   const device = new Device();
   const about = await device.do("start", { provider: "wasm", threads: 1 });
   await device.do("model", { entry, encoder: await file(part), tables: await file("tables") });
@@ -58,7 +59,8 @@ RUN = """async ({ base, part, frames, warmUp }) => {
     const started = performance.now();
     const { stream, times } = await device.do(
       "encode", { picture, codec: "cofeat-lossy", setting: 8 });
-    if (frame >= warmUp) all.push({ ...times, all: performance.now() - started, bytes: stream.length });
+    const took = performance.now() - started;
+    if (frame >= warmUp) all.push({ ...times, all: took, bytes: stream.length });
   }
   device.close();
   return { threads: about.threads, all };
@@ -69,6 +71,7 @@ class Scenes:
     """Street scenes, drawn now."""
 
     names = tuple(f"scene{index}" for index in range(SCENES))
+    size = SIZE
 
     def __len__(self) -> int:
         return SCENES

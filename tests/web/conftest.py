@@ -162,10 +162,15 @@ def tabled(exported, noise, tmp_path_factory):
     )
     network = replace(load_network(exported.checkpoint), tables=fitted)
     folder = tmp_path_factory.mktemp("page") / "bundle"
-    points = [{"codec": "cofeat", "bpp": 3.0, "miou": 0.3}, {"codec": "cofeat-lossy:8", "bpp": 1.5, "miou": 0.29}]
+    points = [
+        {"codec": "cofeat", "bpp": 3.0, "miou": 0.3},
+        {"codec": "cofeat-lossy:8", "bpp": 1.5, "miou": 0.29},
+    ]
     source = Source("tabled", network, noise(4, 1), noise(4, 2), "noise", _points(points))
     export_bundle(folder, [source], Options(accuracy_images=1, calibration_images=2))
-    return SimpleNamespace(folder=folder, model=RuntimeModel(open_bundle(folder).model(), threads=1))
+    return SimpleNamespace(
+        folder=folder, model=RuntimeModel(open_bundle(folder).model(), threads=1)
+    )
 
 
 def _points(rows):

@@ -54,9 +54,7 @@ class Server:
     def start(self):
         command = [sys.executable, "-m", "cofeat", "serve", *self.words, "--port", self.port]
         environment = {**os.environ, **self.environment}
-        self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=environment
-        )
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         for line in self.process.stderr:
             told = json.loads(line)
             if told["message"] == "serving":
@@ -101,7 +99,9 @@ class Page:
     """A page, its requests, and nothing it complained of."""
 
     def __init__(self, browser, url, **options):
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, **options}
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.requests, self.errors = [], []
@@ -190,7 +190,11 @@ def test_an_example_is_split_and_its_outputs_are_drawn(browser, server, tabled):
         decoded = decompress(stream, tables=tabled.model.fitted)
         size = decoded.stream.image_size
         predicted = tabled.model.predict(decoded.features, size)
-        for task, exact in (("segmentation", True), ("disparity", False), ("reconstruction", False)):
+        for task, exact in (
+            ("segmentation", True),
+            ("disparity", False),
+            ("reconstruction", False),
+        ):
             drawn = load_task(task).draw(predicted[task]).astype(int)
             shown = seen[task.capitalize()].astype(int)
             step = shown.shape[0] // size[0]
@@ -353,7 +357,8 @@ def named(control):
     return control.evaluate(
         "node => [node.getAttribute('aria-label'), node.textContent, node.title,"
         " ...[...(node.labels ?? [])].map((label) => label.textContent),"
-        " ...[...node.querySelectorAll('img')].map((image) => image.alt)].some((text) => text?.trim())"
+        " ...[...node.querySelectorAll('img')].map((image) => image.alt)]"
+        ".some((text) => text?.trim())"
     )
 
 

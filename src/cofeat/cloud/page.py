@@ -142,8 +142,7 @@ def _described(model: CloudModel) -> dict[str, Any]:
         "stand_in": entry.origin.stand_in,
         "tasks": [task.name for task in entry.tasks],
         "files": {
-            part: {"sha256": file.sha256, "bytes": file.bytes}
-            for part, file in entry.files.items()
+            part: {"sha256": file.sha256, "bytes": file.bytes} for part, file in entry.files.items()
         },
         "points": [asdict(point) for point in entry.points],
     }

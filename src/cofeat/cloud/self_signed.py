@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -46,8 +45,8 @@ def self_signed(folder: str, host: str) -> Iterator[Tls]:
                 place.mkdir(parents=True, exist_ok=True)
                 tls.certificate.write_bytes(certificate)
                 # Nobody else may read the key, from its first byte on.
-                with open(os.open(tls.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                    file.write(key)
+                tls.key.touch(mode=0o600)
+                tls.key.write_bytes(key)
             except OSError as error:
                 raise InvalidInputError(
                     f"no certificate can be kept in '{folder}': {error.strerror}"

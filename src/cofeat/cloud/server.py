@@ -137,12 +137,15 @@ def serve(options: ServerOptions) -> int:
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
+    told: dict[str, Any] = {}
+    if options.tls is not None:
+        told["certificate_sha256"] = _fingerprint(options.tls)
     log(
         "serving",
         url=f"{'http' if options.tls is None else 'https'}://{host}:{port}",
         workers=options.workers,
         tokens=bool(tokens),
-        **({} if options.tls is None else {"certificate_sha256": _fingerprint(options.tls)}),
+        **told,
     )
     if options.workers == 1:
         server = uvicorn.Server(config)

@@ -7,8 +7,8 @@ and in ``page/ort`` the built files of onnxruntime-web, which tools/build_page.s
                                            │  worker.js, a thread of its own
                             inference.js   ▼
                                         features ─ quantizer.js ─► integers
-                                                                     │ cofeat.js (engine.wasm) or png.js
-                            bitstream.js                             ▼
+                                                                     │ cofeat.js, engine.wasm
+                                        bitstream.js                 ▼
     server ◄─ network.js ──────────────────────────────────────── bitstream
        └────► outputs ─ draw.js, chart.js ─► what one sees
 

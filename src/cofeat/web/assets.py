@@ -86,7 +86,7 @@ class Assets:
 @functools.cache
 def assets() -> Assets:
     """Return the assets."""
-    found = {name: content for name, content in _walk(files(__package__).joinpath("page"))}
+    found = dict(_walk(files(__package__).joinpath("page")))
     found["engine.wasm"] = files("cofeat.feature.entropy").joinpath("engine.wasm").read_bytes()
     found["engine_model.bin"] = model_constants().tobytes()
     found["constants.json"] = json.dumps(_constants(), separators=(",", ":")).encode()

@@ -2,11 +2,15 @@
 
 const FOLDER = new URL("ort/", import.meta.url);
 
-/** Whether this browser can run networks by WebGPU; that build of ONNX Runtime needs JSPI too. */
+/**
+ * Whether WebGPU is the best way here: there is an adapter that is no software, and JSPI, which that
+ * build of ONNX Runtime needs.
+ */
 export async function hasGpu() {
   if (!("Suspending" in WebAssembly) || !self.navigator?.gpu) return false;
   try {
-    return (await navigator.gpu.requestAdapter()) !== null;
+    const adapter = await navigator.gpu.requestAdapter();
+    return adapter !== null && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
   } catch {
     return false;
   }
