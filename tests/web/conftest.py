@@ -51,8 +51,9 @@ class Vectors:
         self._own()
         self._tabled()
         self._png()
+        self._stepped()
 
-    def _add(self, features, codec, bits, per_channel, tables, expected):
+    def _add(self, features, codec, bits, per_channel, tables, expected, step=None):
         spec = parse_codec(codec)
         self.cases.append(
             {
@@ -60,6 +61,7 @@ class Vectors:
                 "shape": features.shape,
                 "bits": bits,
                 "perChannel": per_channel,
+                "step": step,
                 "codec": spec.codec.id,
                 "setting": spec.setting,
                 "tables": tables is not None,
@@ -68,7 +70,7 @@ class Vectors:
                 "tablesId": None if tables is None else tables.id.hex(),
             }
         )
-        self.expected.append((features, bits, per_channel, expected))
+        self.expected.append((features, bits, per_channel, step, expected))
 
     def _own(self):
         """Without tables the encoder's choices rest on floats, which another machine may round
@@ -101,6 +103,14 @@ class Vectors:
         for bits in (1, 2, 3, 8, 11, 16):
             self._add(features, "png:6", bits, bits == 8, None, None)
 
+    def _stepped(self):
+        """A fixed step, and one so small that much is clipped."""
+        features = tabled_features(3, (self.tables.channels, 12, 10)) - 1
+        for step in (0.1, 1 / 300):
+            for codec in ("cofeat:4", "cofeat-lossy:6"):
+                stream = compress(features, codec, 8, False, (33, 65), MODEL_ID, self.tables, step)
+                self._add(features, codec, 8, False, self.tables, stream, step)
+
     def arguments(self, base):
         """Return what vectors.js takes."""
         found = assets().by_name
@@ -116,11 +126,11 @@ class Vectors:
     def check(self, made):
         """Compare with what the library makes, to the bit."""
         assert len(made) == len(self.expected) > 30
-        for given, (features, bits, per_channel, expected), case in zip(
+        for given, (features, bits, per_channel, step, expected), case in zip(
             made, self.expected, self.cases, strict=True
         ):
             stream = base64.b64decode(given["stream"])
-            quantized = quantize(features, bits, per_channel)
+            quantized = quantize(features, bits, per_channel, step)
             fitted = self.tables if case["tables"] else None
             decompressed = decompress(stream, tables=fitted)
             restored = np.frombuffer(base64.b64decode(given["restored"]), np.float32)

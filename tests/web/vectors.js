@@ -16,9 +16,9 @@ async ({ base, engine, model, constants, tables, vectors }) => {
   const machine = await Engine.load(fromText(engine), fromText(model));
   const made = [];
   for (const vector of vectors) {
-    const { shape, bits, perChannel, codec, setting } = vector;
+    const { shape, bits, perChannel, step, codec, setting } = vector;
     const fitted = vector.tables ? await readTables(fromText(tables)) : null;
-    const quantized = quantize(new Float32Array(fromText(vector.features).buffer), shape[0], bits, perChannel);
+    const quantized = quantize(new Float32Array(fromText(vector.features).buffer), shape[0], bits, perChannel, step);
     const { values } = quantized;
     const payload = {
       1: () => encodePng(values, shape, bits),

@@ -138,6 +138,7 @@ def _described(model: CloudModel) -> dict[str, Any]:
         "channels": entry.channels,
         "bits": entry.bits,
         "per_channel": entry.per_channel,
+        "step": entry.step,
         "size": None if accuracy is None else accuracy.size,
         "stand_in": entry.origin.stand_in,
         "tasks": [task.name for task in entry.tasks],

@@ -20,12 +20,17 @@ export function drawn(task, { data, width, height }, constants) {
   return onCanvas(image);
 }
 
-/** Draw a mosaic in grey; most features are small, so small ones are made brighter. */
-export function drawnMosaic({ pixels, width, height, bits }) {
+/**
+ * Draw a mosaic in grey, from the integer that stands for the smallest feature or, where that is not
+ * 0, for the feature 0 as middle grey. Most features are small, so small ones are drawn larger.
+ */
+export function drawnMosaic({ pixels, width, height, bits, zero }) {
   const image = new ImageData(width, height);
   const top = 2 ** bits - 1;
   for (let k = 0; k < pixels.length; k++) {
-    const grey = 255 * Math.sqrt(pixels[k] / top);
+    const share = (pixels[k] - zero) / (top - zero);
+    const size = Math.sqrt(Math.min(1, Math.abs(share)));
+    const grey = zero ? 127.5 * (1 + Math.sign(share) * size) : 255 * size;
     put(image.data, k, [grey, grey, grey]);
   }
   return onCanvas(image);

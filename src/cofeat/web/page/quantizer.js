@@ -1,4 +1,5 @@
-// Features to n-bit integers over their own range; docs/bitstream.md, "From integers to features".
+// Features to n-bit integers over their own range, or over that of a fixed step; quantizer.py, and
+// docs/bitstream.md, "From integers to features".
 // Every operation is rounded to binary32 where the library's is, so that the integers are the same.
 
 import { clip, rint } from "./numbers.js";
@@ -12,12 +13,13 @@ const MAX_MAGNITUDE = 2 ** 126;
  * @param {number} channels C.
  * @param {number} bits n, 1 to 16.
  * @param {boolean} perChannel one range a channel instead of one for the tensor.
+ * @param {?number} step a fixed distance of two levels around zero, instead of the own range.
  * @returns {{values: Uint8Array|Uint16Array, minimum: Float32Array, maximum: Float32Array,
  *   bits: number}}
  */
-export function quantize(features, channels, bits = 8, perChannel = false) {
+export function quantize(features, channels, bits = 8, perChannel = false, step = null) {
   if (!(bits >= 1 && bits <= 16)) throw new RangeError(`${bits} bits: use 1 to 16`);
-  const ranges = perChannel ? channels : 1;
+  const ranges = perChannel && !step ? channels : 1;
   const size = features.length / ranges;
   const top = 2 ** bits - 1;
   const values = bits <= 8 ? new Uint8Array(features.length) : new Uint16Array(features.length);
@@ -31,6 +33,11 @@ export function quantize(features, channels, bits = 8, perChannel = false) {
       if (!Number.isFinite(feature)) throw new RangeError("features are NaN or infinite");
       if (feature < low) low = feature;
       if (feature > high) high = feature;
+    }
+    if (step) {
+      // Level 2^(n-1) stands for zero; what lies beyond the range is clipped.
+      low = Math.fround(-step * 2 ** (bits - 1));
+      high = Math.fround(-step * 2 ** (bits - 1) + step * top);
     }
     if (low < -MAX_MAGNITUDE || high > MAX_MAGNITUDE) throw new RangeError("features are too large");
     minimum[range] = low;

@@ -15,7 +15,9 @@ function coarser(constants, bits) {
 /** The slider's last place; its first costs the most bytes. */
 export function lastRate(mode, codec, model, constants) {
   if (mode === "cloud") return JPEG_STEPS;
-  return codec === "png" ? model.bits - 1 : coarser(constants, model.bits).length;
+  // A model of a fixed step has no other number of bits.
+  if (codec === "png") return model.step ? 0 : model.bits - 1;
+  return coarser(constants, model.bits).length;
 }
 
 /**

@@ -48,18 +48,19 @@ const tasks = {
     clock("encode");
     const [, ...shape] = features.dims;
     const bits = codec === "png" ? setting : entry.bits;
-    const quantized = quantize(features.data, shape[0], bits, entry.per_channel);
+    const quantized = quantize(features.data, shape[0], bits, entry.per_channel, entry.step);
     clock("quantize");
     const coded = await code(codec, setting, quantized, shape);
     const stream = pack({
       ...coded, quantized, shape,
-      perChannel: entry.per_channel,
+      perChannel: entry.per_channel && !entry.step,
       imageSize: [picture.height, picture.width],
       modelId: entry.model_id,
     });
     clock("code");
     const mosaic = tile(quantized.values, shape);
-    return { stream, mosaic: { ...mosaic, bits }, shape, times: clock.times };
+    const zero = entry.step ? 2 ** (bits - 1) : 0;
+    return { stream, mosaic: { ...mosaic, bits, zero }, shape, times: clock.times };
   },
 
   /** Run the whole network here. */
