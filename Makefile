@@ -3,16 +3,18 @@
 
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow check gate format bench engine wheel clean
+.PHONY: help demo test test-slow test-browser check gate format bench engine page wheel clean
 
 help:
 	@echo "make demo       the paper's comparison on street scenes, from nothing to runs/quick/report.html"
 	@echo "make test       the tests (under 10 minutes)"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make test-browser  the page in a browser (needs Chromium; Debian: apt-get install chromium)"
 	@echo "make check      the whole gate: format, lint, types, import rules, tests"
 	@echo "make format     bring the code into its format"
 	@echo "make bench      the benchmarks"
 	@echo "make engine     compile engine.c to engine.wasm (needs clang and lld)"
+	@echo "make page       copy onnxruntime-web's files for the page (needs npm)"
 	@echo "make wheel      build the wheel into dist/"
 	@echo "make clean      remove what was built; runs/ stays"
 
@@ -22,11 +24,15 @@ demo:
 
 test:
 	@tools/setup.sh codecs,train,dev
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow and not browser"
 
 test-slow:
 	@tools/setup.sh codecs,train,dev
 	@$(BIN)/python -m pytest -m slow
+
+test-browser:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/python -m pytest -m browser tests/web
 
 check: gate test
 
@@ -48,6 +54,9 @@ bench:
 
 engine:
 	@tools/build_engine.sh
+
+page:
+	@tools/build_page.sh
 
 wheel:
 	@tools/setup.sh codecs,train,dev

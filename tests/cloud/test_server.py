@@ -1,6 +1,7 @@
 """The process itself, with a real bundle: `cofeat serve` as one starts it."""
 
 import contextlib
+import hashlib
 import json
 import os
 import queue
@@ -236,6 +237,21 @@ def make_certificate(certificate, key):
         )
     except FileNotFoundError:
         pytest.skip("there is no openssl to make a certificate with")
+
+
+def test_a_certificate_of_its_own_and_no_page(exported, tmp_path):
+    folder = tmp_path / "tls"
+    options = ["--tls-self-signed", str(folder), "--no-page"]
+    with serve(exported.bundle, *options) as (process, url):
+        told = next(line for line in process.lines if line["message"] == "serving")
+        der = ssl.PEM_cert_to_DER_cert((folder / "certificate.pem").read_text())
+        assert told["certificate_sha256"] == hashlib.sha256(der).hexdigest()
+        trust = ssl.create_default_context(cafile=str(folder / "certificate.pem"))
+        with httpx.Client(base_url=url, verify=trust, timeout=PATIENCE_S) as client:
+            assert client.get("/v2").status_code == 200
+            assert client.get("/").status_code == 404
+            assert client.get("/page/models.json").status_code == 404
+        assert process.end() == 0
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     safety.add_argument("--tls-cert", type=Path, help="certificate chain, PEM")
     safety.add_argument("--tls-key", type=Path, help="its key, PEM")
+    safety.add_argument(
+        "--tls-self-signed",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="encrypt with a certificate of the server's own, made now, or kept in FOLDER",
+    )
+    safety.add_argument(
+        "--no-page", action="store_true", help="no page at /, which gives out the bundles' files"
+    )
     parser.add_argument("--otel", action="store_true", help="export OpenTelemetry spans")
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info"
@@ -44,10 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat serve`."""
+    from dataclasses import replace
+
     from cofeat.errors import InvalidInputError, MissingPackageError
 
     try:
         from cofeat.cloud.grpc import Tls
+        from cofeat.cloud.self_signed import self_signed
         from cofeat.cloud.server import ServerOptions, serve
         from cofeat.cloud.service import Settings
     except ModuleNotFoundError as error:
@@ -59,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.tls_cert is None) != (arguments.tls_key is None):
         raise InvalidInputError("TLS needs both: give --tls-cert and --tls-key")
     tls = None if arguments.tls_cert is None else Tls(arguments.tls_cert, arguments.tls_key)
+    if tls is not None and arguments.tls_self_signed is not None:
+        raise InvalidInputError("give --tls-cert and --tls-key, or --tls-self-signed, not both")
     settings = Settings(
         max_requests=arguments.max_requests,
         max_body_bytes=int(arguments.max_body_mb * 1e6),
@@ -67,19 +82,22 @@ def run(arguments: argparse.Namespace) -> int:
         max_wait_s=arguments.max_wait_ms / 1000,
         timeout_s=arguments.timeout_s,
     )
-    return serve(
-        ServerOptions(
-            bundles=tuple(arguments.bundles),
-            host=arguments.host,
-            port=arguments.port,
-            grpc_port=arguments.grpc_port,
-            workers=arguments.workers,
-            threads=arguments.threads,
-            gpu=arguments.gpu,
-            token_file=arguments.token_file,
-            tls=tls,
-            traces=arguments.otel,
-            log_level=arguments.log_level,
-            settings=settings,
-        )
+    options = ServerOptions(
+        bundles=tuple(arguments.bundles),
+        host=arguments.host,
+        port=arguments.port,
+        grpc_port=arguments.grpc_port,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        gpu=arguments.gpu,
+        token_file=arguments.token_file,
+        tls=tls,
+        page=not arguments.no_page,
+        traces=arguments.otel,
+        log_level=arguments.log_level,
+        settings=settings,
     )
+    if arguments.tls_self_signed is None:
+        return serve(options)
+    with self_signed(arguments.tls_self_signed, arguments.host) as made:
+        return serve(replace(options, tls=made))

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from cofeat import __version__
-from cofeat.cloud import http, openapi, plain
+from cofeat.cloud import http, openapi, page, plain
 from cofeat.cloud.middleware import Requests, response
 from cofeat.cloud.refusals import Refusal, refusal
 from cofeat.cloud.repository import Repository
@@ -33,6 +33,7 @@ def create_app(
     tokens: Tokens | None = None,
     tracing: Tracing | None = None,
     beside: Beside | None = None,
+    with_page: bool = True,
 ) -> FastAPI:
     """Return the application.
 
@@ -42,6 +43,7 @@ def create_app(
         tokens: that open it; it is open without.
         tracing: where spans go.
         beside: what else serves as long as the application does, such as gRPC.
+        with_page: whether there is a page at ``/``, which gives browsers the bundles' files.
     """
 
     @asynccontextmanager
@@ -63,6 +65,8 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _no_query)
     app.include_router(http.router)
     app.include_router(plain.router)
+    if with_page:
+        app.include_router(page.router)
 
     @app.get("/metrics", responses=openapi.METRICS, tags=["plain"])
     async def metrics(request: Request) -> Response:

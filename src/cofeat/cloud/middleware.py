@@ -11,14 +11,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cofeat.cloud import page
 from cofeat.cloud.logs import REQUEST_ID, log, log_failure, request_id
 from cofeat.cloud.refusals import INTERNAL, Refusal, refusal
 from cofeat.cloud.service import Service
 from cofeat.cloud.tokens import Tokens
 from cofeat.errors import UnauthorizedError
 
-# For load balancers and kubelets, which have no token and learn nothing here.
-OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
+# For load balancers and kubelets, which have no token and learn nothing here, and for the page.
+OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"}) | page.OPEN_PATHS
 # Nobody is left to be answered; nginx's number for it.
 _GONE = 499
 
@@ -58,7 +59,8 @@ class Requests:
 
         service = self._service()
         try:
-            if scope["path"] not in OPEN_PATHS:
+            path = scope["path"]
+            if path not in OPEN_PATHS and not path.startswith(page.OPEN_PREFIX):
                 self._tokens.check(headers.get("Authorization"))
             with service.tracing.span("request", headers):
                 await self._app(scope, receive, sending)

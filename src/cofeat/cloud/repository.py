@@ -36,6 +36,10 @@ class CloudModel(Protocol):
         """Return whether the model has ``"heads"`` or ``"whole"``."""
         ...
 
+    def read(self, part: str) -> bytes:
+        """Return the content of a part's file, for a device that runs it."""
+        ...
+
     def load(self, *parts: Literal["encoder", "heads", "whole"]) -> None:
         """Load graphs now rather than when they are first needed."""
         ...

@@ -7,6 +7,7 @@ dies is replaced.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -54,6 +55,7 @@ class ServerOptions:
         gpu: whether ONNX Runtime's provider for CUDA runs the networks.
         token_file: tokens, one a line; else the environment may hold them.
         tls: certificate and key.
+        page: whether there is a page at ``/``.
         traces: whether OpenTelemetry exports spans.
         log_level: such as ``"info"``.
         settings: limits of each worker.
@@ -68,6 +70,7 @@ class ServerOptions:
     gpu: bool = False
     token_file: Path | None = None
     tls: grpc_layer.Tls | None = None
+    page: bool = True
     traces: bool = False
     log_level: str = "info"
     settings: Settings = field(default_factory=Settings)
@@ -94,7 +97,7 @@ class ServerOptions:
                 yield
 
         tracing = Tracing(exporting()) if self.traces else None
-        return create_app(self.load, self.settings, tokens, tracing, beside)
+        return create_app(self.load, self.settings, tokens, tracing, beside, self.page)
 
     def load(self) -> Repository:
         """Open the bundles.
@@ -134,11 +137,15 @@ def serve(options: ServerOptions) -> int:
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
+    told: dict[str, Any] = {}
+    if options.tls is not None:
+        told["certificate_sha256"] = _fingerprint(options.tls)
     log(
         "serving",
         url=f"{'http' if options.tls is None else 'https'}://{host}:{port}",
         workers=options.workers,
         tokens=bool(tokens),
+        **told,
     )
     if options.workers == 1:
         server = uvicorn.Server(config)
@@ -196,6 +203,13 @@ def _check_tls(tls: grpc_layer.Tls) -> None:
             f"'{tls.certificate}' and '{tls.key}' are no certificate and its key in PEM: "
             f"{error.strerror or error}"
         ) from None
+
+
+def _fingerprint(tls: grpc_layer.Tls) -> str:
+    """Return the SHA-256 by which people compare a certificate."""
+    text = tls.certificate.read_text(encoding="ascii", errors="replace")
+    first = text[text.index("-----BEGIN") :].partition("-----END CERTIFICATE-----")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert("".join(first[:2]))).hexdigest()
 
 
 def _listen(host: str, port: int) -> socket.socket:

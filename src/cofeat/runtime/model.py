@@ -86,6 +86,15 @@ class RuntimeModel:
         """Return whether the bundle holds a part, one of ``layout.PART_FILES``."""
         return self._model.has(part)
 
+    def read(self, part: str) -> bytes:
+        """Return the content of a part's file, for a device that runs it.
+
+        Raises:
+            InvalidInputError: the bundle does not hold the part.
+            BundleError: the file has changed.
+        """
+        return self._model.read(part)
+
     def load(self, *parts: Literal["encoder", "heads", "whole"]) -> None:
         """Load graphs now rather than when they are first needed.
 

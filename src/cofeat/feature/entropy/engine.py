@@ -69,7 +69,7 @@ def compiled() -> tuple[Engine, Module] | None:
 
 
 @functools.cache
-def _model() -> npt.NDArray[np.void]:
+def model_constants() -> npt.NDArray[np.void]:
     """Return ``model`` of engine.c, filled with the constants of tables.py."""
     fields: dict[str, Array] = {
         "channel_weights": tables.channel_prior().astype(np.int32),
@@ -121,7 +121,7 @@ class Machine:
     def clear(self, fitted: FittedTables | None) -> None:
         """Get ready for another tensor."""
         self._end = self._heap
-        model = _model()
+        model = model_constants()
         if fitted:
             model = model.copy()
             model["channel_weights"][:, : len(fitted.channel_rows)] = fitted.channel_rows

@@ -1,0 +1,115 @@
+// The rate-accuracy curve, as SVG.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SIZE = { width: 440, height: 230, left: 46, right: 14, top: 26, bottom: 40 };
+export const MEASURES = {
+  segmentation: { key: "miou", name: "mIoU", digits: 3 },
+  disparity: { key: "irmse", name: "1/RMSE of disparity (1/px)", digits: 3 },
+  reconstruction: { key: "psnr_db", name: "PSNR of reconstruction (dB)", digits: 1 },
+};
+
+/** The measured points of a task that have a rate, lowest rate first. */
+export function pointsOf(model, task) {
+  const { key } = MEASURES[task];
+  return model.points
+    .map(({ codec, values }) => ({ codec, bpp: values.bpp, value: values[key] }))
+    .filter(({ bpp, value }) => bpp > 0 && value !== null && value !== undefined)
+    .sort((a, b) => a.bpp - b.bpp);
+}
+
+/**
+ * Draw the curve of a task into a figure.
+ *
+ * @param {SVGElement} svg
+ * @param {object[]} points of pointsOf.
+ * @param {string} task
+ * @param {string} codec what is chosen, whose point is marked.
+ * @param {number} bpp of this frame, or 0.
+ * @returns {string} what it shows, in words.
+ */
+export function drawCurve(svg, points, task, codec, bpp) {
+  const { name, digits } = MEASURES[task];
+  svg.replaceChildren();
+  svg.setAttribute("viewBox", `0 0 ${SIZE.width} ${SIZE.height}`);
+  const rates = [...points.map((point) => point.bpp), ...(bpp ? [bpp] : [])];
+  const x = scale(0, Math.max(...rates) * 1.08, SIZE.left, SIZE.width - SIZE.right);
+  const values = points.map((point) => point.value);
+  const margin = (Math.max(...values) - Math.min(...values) || 0.01) * 0.15;
+  const y = scale(
+    Math.min(...values) - margin, Math.max(...values) + margin, SIZE.height - SIZE.bottom, SIZE.top);
+  for (const tick of ticks(y.low, y.high)) {
+    line(svg, "grid", SIZE.left, y(tick), SIZE.width - SIZE.right, y(tick));
+    text(svg, "tick", SIZE.left - 6, y(tick) + 4, tick.toFixed(digits > 1 ? 2 : 1), "end");
+  }
+  for (const tick of ticks(x.low, x.high))
+    text(svg, "tick", x(tick), SIZE.height - SIZE.bottom + 16, String(Number(tick.toFixed(2))), "middle");
+  text(svg, "label", SIZE.width - SIZE.right, SIZE.height - 6, "bits per pixel", "end");
+  text(svg, "label", SIZE.left - 40, 10, name, "start");
+  const groups = grouped(points, (point) => family(point.codec));
+  for (const [group, members] of groups) {
+    const path = members.map((point) => `${x(point.bpp)},${y(point.value)}`).join(" ");
+    element(svg, "polyline", { class: `curve ${group === family(codec) ? "ours" : ""}`, points: path });
+    for (const point of members)
+      element(svg, "circle", {
+        class: `dot ${group === family(codec) ? "ours" : ""}`, r: 3, cx: x(point.bpp), cy: y(point.value),
+      });
+  }
+  for (const [group, members] of groups) {
+    const { bpp: rate, value } = members.at(-1);
+    text(svg, "name", x(rate), y(value) + 18, group, x(rate) > 380 ? "end" : "middle");
+  }
+  if (bpp) {
+    line(svg, "frame", x(bpp), SIZE.top, x(bpp), SIZE.height - SIZE.bottom);
+    text(svg, "name", x(bpp) + 5, SIZE.top + 8, "this frame", "start");
+  }
+  const chosen = points.find((point) => point.codec === codec);
+  if (chosen) element(svg, "circle", { class: "chosen", r: 6, cx: x(chosen.bpp), cy: y(chosen.value) });
+  return told(points, task, codec, chosen);
+}
+
+function told(points, task, codec, chosen) {
+  const { name, digits } = MEASURES[task];
+  if (chosen)
+    return `Measured at this setting: ${name} ${chosen.value.toFixed(digits)} at ${chosen.bpp.toFixed(2)} bits per pixel.`;
+  const families = [...new Set(points.map((point) => family(point.codec)))].join(", ");
+  return `${codec ? "This setting itself was not measured. " : ""}Measured points of ${families}.`;
+}
+
+/** One curve for a codec and all its settings; the lossless end belongs to the lossy codec's. */
+function family(codec) {
+  return codec.split(":")[0].replace("-lossy", "");
+}
+
+function grouped(items, key) {
+  const groups = new Map();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}
+
+function scale(low, high, from, to) {
+  const map = (value) => from + ((value - low) / (high - low)) * (to - from);
+  return Object.assign(map, { low, high });
+}
+
+function ticks(low, high) {
+  const raw = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= raw);
+  const found = [];
+  for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) found.push(tick);
+  return found;
+}
+
+function element(svg, kind, attributes) {
+  const made = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return svg.appendChild(made);
+}
+
+function line(svg, class_, x1, y1, x2, y2) {
+  element(svg, "line", { class: class_, x1, y1, x2, y2 });
+}
+
+function text(svg, class_, x, y, content, anchor) {
+  element(svg, "text", { class: class_, x, y, "text-anchor": anchor }).textContent = content;
+}

@@ -1,0 +1,192 @@
+"""Features and what the library makes of them, for the page's modules to make the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cofeat.feature.bitstream import NO_TABLES
+from cofeat.feature.codecs import load_codec, parse_codec
+from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.pipeline import compress, decompress
+from cofeat.feature.quantizer import integer_type, quantize
+from cofeat.web.assets import assets
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+MODEL_ID = bytes(range(1, 9))
+# So few elements have nothing to refer to, and filters far from the middle of two integers.
+FEW = 4000
+SETTING = 4  # of the codec `cofeat`, which is what the golden payloads have
+
+
+def text(data):
+    return base64.b64encode(data).decode("ascii")
+
+
+def tabled_features(seed, shape):
+    """Smooth channels, mixed, behind a ReLU; one channel is zero."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(4, shape[1] + 2, shape[2] + 2))
+    smooth = sum(noise[:, y : y + shape[1], x : x + shape[2]] for y in range(3) for x in range(3))
+    mixed = np.tensordot(rng.normal(size=(shape[0], 4)), smooth, 1)
+    features = np.maximum(mixed, 0).astype(np.float32)
+    features[shape[0] // 2] = 0
+    return features
+
+
+class Vectors:
+    """What to feed (``arguments``), and what has to come out (``check``)."""
+
+    def __init__(self):
+        self.tables = FittedTables.from_bytes((GOLDEN / "tables" / "made.bin").read_bytes())
+        self.cases = []
+        self.expected = []
+        self._own()
+        self._tabled()
+        self._png()
+        self._stepped()
+
+    def _add(self, features, codec, bits, per_channel, tables, expected, step=None):
+        spec = parse_codec(codec)
+        self.cases.append(
+            {
+                "features": text(np.ascontiguousarray(features).tobytes()),
+                "shape": features.shape,
+                "bits": bits,
+                "perChannel": per_channel,
+                "step": step,
+                "codec": spec.codec.id,
+                "setting": spec.setting,
+                "tables": tables is not None,
+                "imageSize": (33, 65),
+                "modelId": MODEL_ID.hex(),
+                "tablesId": None if tables is None else tables.id.hex(),
+            }
+        )
+        self.expected.append((features, bits, per_channel, step, expected))
+
+    def _own(self):
+        """Without tables the encoder's choices rest on floats, which another machine may round
+        otherwise: bytes are compared where choices are not, and sizes everywhere."""
+        cases = runpy.run_path(str(GOLDEN / "test_cofeat_from_the_page.py"))["CASES"]
+        codec = load_codec("cofeat")
+        for name, (shape, bits) in cases.items():
+            payload = (GOLDEN / "cofeat" / f"{name}.bin").read_bytes()
+            features = codec.decode(payload, shape, bits, SETTING).astype(np.float32)
+            if features.min() > 0 or features.max() < 2**bits - 1:
+                continue  # another range would make other integers of them
+            fresh = codec.encode(features.astype(integer_type(bits)), bits, SETTING)
+            self._add(features, f"cofeat:{SETTING}", bits, False, None, fresh)
+
+    def _tabled(self):
+        for seed, shape in enumerate([(1, 1, 1), (2, 9, 7), (2, 16, 33)]):
+            features = tabled_features(seed, (self.tables.channels, *shape[1:]))
+            for codec in ("cofeat:4", "cofeat-lossy:1", "cofeat-lossy:8", "cofeat-lossy:20"):
+                for bits, per_channel in ((8, False), (5, True)):
+                    stream = compress(
+                        features, codec, bits, per_channel, (33, 65), MODEL_ID, self.tables
+                    )
+                    self._add(features, codec, bits, per_channel, self.tables, stream)
+        for bits in (10, 16):
+            stream = compress(features, "cofeat:4", bits, False, (33, 65), MODEL_ID, self.tables)
+            self._add(features, "cofeat:4", bits, False, self.tables, stream)
+
+    def _png(self):
+        features = tabled_features(7, (11, 6, 10)) - 1
+        for bits in (1, 2, 3, 8, 11, 16):
+            self._add(features, "png:6", bits, bits == 8, None, None)
+
+    def _stepped(self):
+        """A fixed step, and one so small that much is clipped."""
+        features = tabled_features(3, (self.tables.channels, 12, 10)) - 1
+        for step in (0.1, 1 / 300):
+            for codec in ("cofeat:4", "cofeat-lossy:6"):
+                stream = compress(features, codec, 8, False, (33, 65), MODEL_ID, self.tables, step)
+                self._add(features, codec, 8, False, self.tables, stream, step)
+
+    def arguments(self, base):
+        """Return what vectors.js takes."""
+        found = assets().by_name
+        return {
+            "base": base,
+            "engine": text(found["engine.wasm"].plain),
+            "model": text(found["engine_model.bin"].plain),
+            "constants": json.loads(found["constants.json"].plain),
+            "tables": text(self.tables.to_bytes()),
+            "vectors": self.cases,
+        }
+
+    def check(self, made):
+        """Compare with what the library makes, to the bit."""
+        assert len(made) == len(self.expected) > 30
+        for given, (features, bits, per_channel, step, expected), case in zip(
+            made, self.expected, self.cases, strict=True
+        ):
+            stream = base64.b64decode(given["stream"])
+            quantized = quantize(features, bits, per_channel, step)
+            fitted = self.tables if case["tables"] else None
+            decompressed = decompress(stream, tables=fitted)
+            restored = np.frombuffer(base64.b64decode(given["restored"]), np.float32)
+            if case["codec"] != parse_codec("cofeat-lossy").codec.id:
+                np.testing.assert_array_equal(decompressed.quantized.values, quantized.values)
+                np.testing.assert_array_equal(restored, decompressed.features.ravel())
+            if expected is None:
+                continue
+            if case["tables"]:
+                assert stream == expected, case
+            else:
+                payload = decompressed.stream.payload
+                if features.size < FEW:
+                    assert payload == expected, case
+                assert abs(len(payload) - len(expected)) <= 0.01 * len(expected), case
+                assert decompressed.stream.model_id == MODEL_ID
+                assert decompressed.stream.tables_id == NO_TABLES
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    return Vectors()
+
+
+@pytest.fixture(scope="session")
+def tabled(exported, noise, tmp_path_factory):
+    """A bundle of the small network with tables of its own, and its model for Python."""
+    from cofeat.bundle import open_bundle
+    from cofeat.export.write import Options, Source, export_bundle
+    from cofeat.feature.entropy.fitting import fit_tables
+    from cofeat.network.build import load_network
+    from cofeat.runtime import RuntimeModel
+
+    plain = RuntimeModel(open_bundle(exported.bundle).model(), threads=1)
+    data = noise(8, 1)
+    fitted = fit_tables(
+        [quantize(plain.encode(data[index].image), plain.bits) for index in range(len(data))],
+        generations=4,
+    )
+    network = replace(load_network(exported.checkpoint), tables=fitted)
+    folder = tmp_path_factory.mktemp("page") / "bundle"
+    points = [
+        {"codec": "cofeat", "bpp": 3.0, "miou": 0.3},
+        {"codec": "cofeat-lossy:8", "bpp": 1.5, "miou": 0.29},
+    ]
+    source = Source("tabled", network, noise(4, 1), noise(4, 2), "noise", _points(points))
+    export_bundle(folder, [source], Options(accuracy_images=1, calibration_images=2))
+    return SimpleNamespace(
+        folder=folder, model=RuntimeModel(open_bundle(folder).model(), threads=1)
+    )
+
+
+def _points(rows):
+    from cofeat.bundle.manifest import RatePoint
+
+    return tuple(
+        RatePoint(row["codec"], {key: value for key, value in row.items() if key != "codec"})
+        for row in rows
+    )
