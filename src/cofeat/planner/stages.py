@@ -19,8 +19,8 @@ import numpy.typing as npt
 from cofeat.bundle import BundleModel
 from cofeat.bundle.layout import FEATURES, IMAGE_INPUT
 from cofeat.errors import InvalidInputError, MissingPackageError
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.pipeline import compress, decompress
+from cofeat.feature.tables import Tables
 from cofeat.image import Float32Array, UInt8Array, read_image
 from cofeat.pictures import decode_picture, encode_picture
 from cofeat.planner.accuracy import canonical
@@ -246,7 +246,7 @@ def _compress(features: Float32Array, given: tuple[Any, ...], number: int) -> in
     return len(compress(features[number % len(features)], *given))
 
 
-def _decompress(streams: Sequence[bytes], fitted: FittedTables | None, number: int) -> int:
+def _decompress(streams: Sequence[bytes], fitted: Tables | None, number: int) -> int:
     decompress(streams[number % len(streams)], tables=fitted)
     return 0
 
