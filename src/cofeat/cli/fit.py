@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.feature.entropy.fitting import DEFAULT_GENERATIONS, fit_tables
     from cofeat.files import replacing
     from cofeat.network.build import TABLES_FILE, load_network
+    from cofeat.training.learned_tables import PASSES, learn_tables
 
     generations = DEFAULT_GENERATIONS if arguments.generations is None else arguments.generations
     if arguments.images < 1 or not 1 <= generations <= MOST_GENERATIONS:
@@ -57,8 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     with track("Encoding images", total=count + measured) as bar:
         tensors = _features(model, train, count, bar)
         held_out = _features(model, val, measured, bar)
-    with track("Fitting tables", total=min(generations, len(tensors[0].values)) + count) as bar:
-        fitted = fit_tables(tensors, generations, lambda done, _: bar.update(done))
+    # A network with a fixed step was trained by an entropy model: its tables are learned.
+    codec = "cofeat" if model.network.qlayer.step is None else "cofeat-learned"
+    fitted: Tables
+    if codec == "cofeat":
+        total = min(generations, len(tensors[0].values)) + count
+        with track("Fitting tables", total=total) as bar:
+            fitted = fit_tables(tensors, generations, lambda done, _: bar.update(done))
+    else:
+        with track("Learning tables", total=PASSES) as bar:
+            fitted = learn_tables(
+                tensors, _coarse(model), on_progress=lambda done, _: bar.update(done)
+            )
     path = model.folder / TABLES_FILE
     with replacing(path) as temporary:
         temporary.write_bytes(fitted.to_bytes())
@@ -68,14 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
         "tables_bytes": path.stat().st_size,
         "fitted_to": count,
         "measured_on": measured,
-        **_saved(held_out, fitted),
+        "codec": codec,
+        **_saved(held_out, fitted, codec),
     }
     if arguments.json:
         print(json.dumps(told, indent=1))
     else:
         print(
             f"{path}: {told['tables_bytes']} bytes, {told['tables_id']}, fitted to {count} images\n"
-            f"of {measured} others codec cofeat takes {told['bpfe_without']:.3f} bits/element "
+            f"of {measured} others codec {codec} takes {told['bpfe_without']:.3f} bits/element "
             f"without tables and {told['bpfe_with']:.3f} with them ({told['saved_percent']:.1f} %)"
         )
     return 0
@@ -96,13 +108,19 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
     return tensors
 
 
-def _saved(tensors: list[Quantized], fitted: Tables) -> dict[str, float]:
+def _coarse(model: Model) -> tuple[float, float]:
+    """Return the steps that a network was trained for, in those of its quantizer."""
+    least, most = model.about.get("recipe", {}).get("train", {}).get("coarse", (1.0, 1.0))
+    return float(least), float(most)
+
+
+def _saved(tensors: list[Quantized], fitted: Tables, codec: str) -> dict[str, float]:
     """Return what the tables save on tensors, streams as they are sent."""
     from cofeat.feature.pipeline import compress_quantized
 
     elements = sum(tensor.values.size for tensor in tensors)
     without, with_ = (
-        8 * sum(len(compress_quantized(t, "cofeat", tables=tables)) for t in tensors) / elements
+        8 * sum(len(compress_quantized(t, codec, tables=tables)) for t in tensors) / elements
         for tables in (None, fitted)
     )
     saved = 100 * (1 - with_ / without)

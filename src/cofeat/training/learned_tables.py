@@ -28,7 +28,8 @@ from cofeat.losses.rate import MIN_PROBABILITY
 UNIT = 16
 # Tables count in sixteenths of an integer.
 _SUB = 16
-# Bits of a level cost no less than the codec's coarsest frequency lets them.
+# Over all tensors.
+PASSES = 60
 _BATCH = 16
 _LEARNING_RATE = 1e-2
 _LARGEST_WEIGHT = (1 << 15) - 1
@@ -75,7 +76,7 @@ def learn_tables(
     tensors: list[Quantized],
     coarse: tuple[float, float],
     groups: int = 8,
-    passes: int = 60,
+    passes: int = PASSES,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> LearnedTables:
     """Learn tables from features of training images.
