@@ -19,8 +19,8 @@ help:
 	@echo "make clean      remove what was built; runs/ stays"
 
 demo:
-	@tools/setup.sh train
-	@$(BIN)/cofeat reproduce recipes/quick.yaml
+	@tools/setup.sh cloud,edge,train
+	@$(BIN)/cofeat reproduce recipes/quick.yaml --split
 
 test:
 	@tools/setup.sh codecs,train,dev

@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import shutil
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -24,7 +25,7 @@ TINY = [
 def reproduced(tmp_path_factory):
     """A whole experiment, made once for this file."""
     folder = tmp_path_factory.mktemp("reproduced")
-    assert main(["reproduce", "recipes/quick.yaml", *TINY, "-o", str(folder)]) == 0
+    assert main(["reproduce", "recipes/quick.yaml", *TINY, "--split", "-o", str(folder)]) == 0
     return folder
 
 
@@ -46,6 +47,9 @@ def test_reproduce_leaves_results_and_a_report(reproduced):
     page = _Text()
     page.feed((reproduced / "report.html").read_text(encoding="utf-8"))
     assert "stand-in" in page.text
+    assert "The split at run time" in page.text
+    split = json.loads((reproduced / "results" / "pictures" / "split.json").read_text())
+    assert [row[:2] for row in split["rows"]] == [["split", "4"]]
     bd = json.loads((reproduced / "results" / "bd.json").read_text())
     assert [row["measure"] for row in bd["tables"][0]["rows"]] == ["miou", "irmse", "psnr_db"]
 
@@ -72,15 +76,29 @@ def test_cloud_only_reconstruction_is_the_decoded_picture(reproduced):
 def test_reproduce_again_changes_nothing(reproduced, capsys):
     before = {
         path: path.stat().st_mtime_ns
-        for path in (reproduced / "results").glob("*.json")
+        for path in (*(reproduced / "results").rglob("*.json"), *(reproduced / "bundle").iterdir())
         if path.name != "bd.json"
     }
     weights = list(reproduced.glob("*/checkpoint-*/weights.safetensors"))
     assert len(weights) == 2
-    assert main(["reproduce", "recipes/quick.yaml", *TINY, "-o", str(reproduced), "--json"]) == 0
+    words = ["reproduce", "recipes/quick.yaml", *TINY, "--split", "-o", str(reproduced), "--json"]
+    assert main(words) == 0
     out = json.loads(capsys.readouterr().out)
     assert {curve["name"] for curve in out["curves"]} >= {"baseline", "proposed", "mobile"}
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
+
+
+def test_without_the_packages_of_the_split_the_report_does_without(
+    reproduced, tmp_path, monkeypatch, capsys
+):
+    folder = shutil.copytree(reproduced, tmp_path / "copy")
+    (folder / "results" / "pictures" / "split.json").unlink()
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    root = f"data.root={next(reproduced.glob('streets-*'))}"
+    assert main(["reproduce", "recipes/quick.yaml", *TINY, root, "--split", "-o", str(folder)]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "split" in line]
+    assert "pip install 'cofeat[cloud,edge]'" in line
+    assert "The split at run time" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_reproduce_with_another_recipe_is_refused(reproduced, capsys):

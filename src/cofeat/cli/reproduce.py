@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `cofeat reproduce` takes."""
     experiment.add_arguments(parser, "train.epochs=50 data.seed=2")
     parser.add_argument("-o", "--out", type=Path, help="folder of the run (runs/NAME)")
+    parser.add_argument(
+        "--split",
+        action="store_true",
+        help="also show the split at run time: a bundle, a cloud on this machine, a device",
+    )
     parser.add_argument("--json", action="store_true", help="print curves and BD-rates as JSON")
 
 
@@ -90,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
             "photographs": photographs,
         }
         write_text(results / "provenance.json", json.dumps(about, indent=1))
+    _split(arguments.split, models["proposed"], recipe, folder, about)
     report = folder / "report.html"
     build_report(folder, report)
 
@@ -156,6 +163,21 @@ def _curves(
     curves = [load_curve(file) for arm in ("proposed", "baseline") for file in files[arm]]
     write_csv(curves, results / "points.csv")
     return curves, bool(missing)
+
+
+def _split(wanted: bool, model: Model, recipe: Recipe, folder: Path, about: dict[str, Any]) -> None:
+    """Show the split in the report where it is wanted and not shown yet; without it goes on."""
+    from cofeat.cli.demonstration import is_shown, show_split
+    from cofeat.cli.experiment import open_splits
+
+    key = _key(model, recipe)
+    if is_shown(folder / "results" / "pictures", key) or not wanted:
+        return
+    about = {"key": key, **{name: about[name] for name in ("command", "date", "machine", "commit")}}
+    try:
+        show_split(model, lambda: open_splits(recipe, beside=folder), folder, about)
+    except CofeatError as error:
+        print(f"no split in the report: {error}", file=sys.stderr)
 
 
 def _remove_others(results: Path, wanted: set[str]) -> None:

@@ -123,8 +123,12 @@ class ServerOptions:
         )
 
 
-def serve(options: ServerOptions) -> int:
+def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _: None) -> int:
     """Serve until a signal ends it, and return the exit status.
+
+    Args:
+        options: how.
+        listening_at: told the URL, once clients can connect.
 
     Raises:
         CofeatError: the options cannot be; said before anything is served.
@@ -137,6 +141,7 @@ def serve(options: ServerOptions) -> int:
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
+<<<<<<< HEAD
     told: dict[str, Any] = {}
     if options.tls is not None:
         told["certificate_sha256"] = _fingerprint(options.tls)
@@ -147,6 +152,11 @@ def serve(options: ServerOptions) -> int:
         tokens=bool(tokens),
         **told,
     )
+=======
+    url = f"{'http' if options.tls is None else 'https'}://{host}:{port}"
+    log("serving", url=url, workers=options.workers, tokens=bool(tokens))
+    listening_at(url)
+>>>>>>> 81ca54d (Go on to the split in make demo: a bundle, a cloud, a device, shown in the report)
     if options.workers == 1:
         server = uvicorn.Server(config)
         # uvicorn takes signals while it runs, and sends them again when it has drained.

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cofeat.edge.blocking import Edge
+from cofeat.edge.courier import Patience
 from cofeat.edge.device import Device
 from cofeat.edge.frames import Frame, Picture
 from cofeat.edge.overlay import overlays
@@ -67,6 +68,7 @@ def demonstrate(
     server: str,
     pictures: Sequence[Picture | Frame],
     mode: Mode | Literal["auto"] = "split",
+    patience: Patience | None = None,
 ) -> Demonstration:
     """Run some pictures, all of which are held in memory.
 
@@ -75,10 +77,11 @@ def demonstrate(
         server: URL.
         pictures: what to run.
         mode: where the network runs.
+        patience: with the server; as any device has it, where None.
 
     Raises:
         CofeatError: as ``AsyncEdge`` does.
     """
-    with Edge(device, server, mode) as edge:
+    with Edge(device, server, mode, patience=patience) as edge:
         results = list(edge.stream(pictures))
     return Demonstration(stage_rows(results), results, [overlays(result) for result in results])

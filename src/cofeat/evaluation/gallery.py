@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,12 @@ class Gallery:
 
     Args:
         folder: made where needed.
+        index: name of the index; galleries of several indices may share a folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, index: str = INDEX_FILE) -> None:
         self.folder = folder
+        self._index = index
         self.grids: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -132,9 +134,32 @@ class Gallery:
             rows,
         )
 
-    def finish(self) -> None:
-        """Write the index of all grids."""
-        write_text(self.folder / INDEX_FILE, json.dumps({"grids": self.grids}, indent=1))
+    def drawn(
+        self, title: str, note: str, rows: Sequence[tuple[str, str, Mapping[str, UInt8Array]]]
+    ) -> None:
+        """Add pictures as they are.
+
+        Args:
+            title: of the grid.
+            note: below it.
+            rows: label, caption of the first picture, and column -> uint8 (H, W, 3).
+        """
+        columns = list(dict.fromkeys(column for _, _, cells in rows for column in cells))
+        made = []
+        for label, caption, pictures in rows:
+            captions = {columns[0]: caption}
+            cells = [
+                self._cell(f"{title}-{label}-{name}", pictures[name], captions.get(name, ""))
+                if name in pictures
+                else None
+                for name in columns
+            ]
+            made.append(_row(label, cells))
+        self._grid(title, note, columns, made)
+
+    def finish(self, **about: Any) -> None:
+        """Write the index of all grids, with what else is told of them."""
+        write_text(self.folder / self._index, json.dumps({**about, "grids": self.grids}, indent=1))
 
     def _predictions(
         self,

@@ -169,6 +169,22 @@ def untouched(tmp_path_factory):
     grid = {"title": "Mosaics", "note": "", "columns": ["a", "b", "c"]}
     grids = [{**grid, "rows": [{"label": "scene", "cells": cells}]}]
     (results / "pictures" / "index.json").write_text(json.dumps({"grids": grids}))
+    for name, red in (("a.png", 1), ("b.png", 2)):
+        Image.new("RGB", (6, 4), (red, 0, 0)).save(results / "pictures" / name)
+    cells = [{"file": "a.png", "caption": "70 bytes"}, {"file": "b.png", "caption": ""}]
+    rows = [{"label": "frame", "cells": cells}]
+    grid = {"title": "Shown", "note": "", "columns": ["picture", "segmentation"], "rows": rows}
+    split = {
+        "command": "cofeat reproduce recipes/quick.yaml --split",
+        "date": "2025-02-01",
+        "machine": {"processor": "another one", "cores": 2},
+        "commit": "4567def",
+        "codec": "zstd:1",
+        "header": ["mode", "bytes", "send ms"],
+        "rows": [["split", "70", "1.5"]],
+        "grids": [grid],
+    }
+    (results / "pictures" / "split.json").write_text(json.dumps(split))
     provenance = {
         "command": "cofeat reproduce recipes/quick.yaml",
         "date": "2025-01-31",
@@ -285,11 +301,23 @@ def test_bd_tables_show_interval_overlap_and_notes(page):
 
 def test_pictures_have_words_and_stand_crisp_and_missing_ones_are_told(page):
     images = [attrs for tag, attrs in page.tags if tag == "img"]
-    assert len(images) == 1
+    assert len(images) == 3
     assert images[0]["alt"] == "Mosaics, scene, a, 7 bytes"
     assert images[0]["class"] == "pixelated"
     assert (images[0]["width"], images[0]["height"]) == ("16", "8")
     assert "gone.png is missing" in page.prose
+
+
+def test_the_split_has_its_stages_its_pictures_and_its_source(page):
+    assert page.tables["stages"] == [["mode", "bytes", "send ms"], ["split", "70", "1.5"]]
+    text = " ".join(page.by_id["split"].split())
+    assert "coded by zstd:1" in text
+    assert (
+        "cofeat reproduce recipes/quick.yaml --split (4567def, 2025-02-01, another one)"
+    ) in text
+    assert "70 bytes" in text
+    shown = [attrs["alt"] for tag, attrs in page.tags if tag == "img"][1:]
+    assert shown == ["Shown, frame, picture, 70 bytes", "Shown, frame, segmentation"]
 
 
 def test_how_it_was_made(page):
@@ -334,6 +362,8 @@ def test_names_from_files_are_text(build, run_folder):
     bits = columns([0.4, 0.5], [0.1, 0.2], [18.0, 19.0])
     write_curve(results, "zz", [HOSTILE, "png"], [1.0, 2.0], bits, title=HOSTILE)
     index = results / "pictures" / "index.json"
+    split = results / "pictures" / "split.json"
+    split.write_text(split.read_text().replace("zstd:1", HOSTILE).replace("mode", HOSTILE))
     index.write_text(
         index.read_text().replace("Mosaics", HOSTILE).replace("scene", f'"{HOSTILE}'[1:])
     )
@@ -352,6 +382,7 @@ def test_names_from_files_are_text(build, run_folder):
         ("results/cloud-webp.json", "picture"),
         ("results/pictures", "pictures"),
         ("results/pictures/index.json", "pictures"),
+        ("results/pictures/split.json", "split"),
         ("baseline/log.csv proposed/log.csv", "training"),
         ("results/provenance.json recipe.yaml", "provenance"),
     ],

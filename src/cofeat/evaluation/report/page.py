@@ -64,7 +64,9 @@ def render_report(run: Run) -> str:
     environment.filters["svg"] = Markup
     measures = tables.measures_of(run.curves)
     names = _senders(run.curves)
-    grids, picture_note = _grids(run)
+    split_grids = tables.objects(run.split, "grids")
+    # Embedded together, so that all of them stay within one budget.
+    grids, picture_note = _grids(run, [*run.grids, *split_grids])
     return environment.get_template("report.html.j2").render(
         picture_legend=_legend(names, names, "all"),
         feature_legend=_legend(
@@ -83,7 +85,9 @@ def render_report(run: Run) -> str:
         bd_tables=[tables.bd_table(table) for table in run.bd_tables],
         points=tables.points_table(run.curves, measures),
         measures=measures,
-        grids=grids,
+        grids=grids[: len(run.grids)],
+        split=tables.split_table(run.split),
+        split_grids=grids[len(run.grids) :],
         picture_note=picture_note,
         training=training_groups(run.logs),
         arms=[
@@ -219,18 +223,18 @@ def _feature_plots(
     return plots
 
 
-def _grids(run: Run) -> tuple[list[dict[str, Any]], str]:
-    """Return the picture grids with their pictures embedded, and a note about recoding."""
+def _grids(run: Run, described: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """Return picture grids with their pictures embedded, and a note about recoding."""
     cells = [
         cell
-        for grid in run.grids
+        for grid in described
         for row in tables.objects(grid, "rows")
         for cell in row.get("cells", ())
         if cell
     ]
     pictures, note = embed_pictures(run.pictures, [str(cell.get("file")) for cell in cells])
     grids = []
-    for grid in run.grids:
+    for grid in described:
         columns = [str(column) for column in grid.get("columns", ())]
         rows = []
         for row in tables.objects(grid, "rows"):

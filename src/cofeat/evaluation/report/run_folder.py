@@ -31,6 +31,8 @@ class Run:
     """By name: arms, other features, pictures, the uncoded network."""
     bd_tables: list[dict[str, Any]]
     grids: list[dict[str, Any]]
+    split: dict[str, Any]
+    """What ``cofeat reproduce --split`` kept; empty where it was not asked for."""
     provenance: dict[str, Any]
     logs: dict[str, dict[str, list[float]]]
     """Arm -> column -> one value a row, NaN where the row has none."""
@@ -38,7 +40,7 @@ class Run:
 
     @property
     def pictures(self) -> Path:
-        """The folder of the pictures that ``grids`` names."""
+        """The folder of the pictures that ``grids`` and ``split`` name."""
         return self.root / "results" / "pictures"
 
 
@@ -59,6 +61,7 @@ def read_run(root: Path) -> Run:
         curves=curves,
         bd_tables=_dictionaries(results / "bd.json", "tables"),
         grids=_dictionaries(results / "pictures" / "index.json", "grids"),
+        split=_read_json(results / "pictures" / "split.json"),
         provenance=_read_json(results / "provenance.json"),
         logs={
             path.parent.name: _read_log(path)

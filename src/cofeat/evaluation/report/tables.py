@@ -149,6 +149,24 @@ def facts(provenance: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]
     return [("Run", single), *groups] if single else groups
 
 
+def split_table(split: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the bytes and times per stage of the split at run time, None where it was not run."""
+    rows = [[str(cell) for cell in row] for row in split.get("rows", ()) if isinstance(row, list)]
+    if not rows:
+        return None
+    machine = split.get("machine")
+    processor = machine.get("processor") if isinstance(machine, dict) else None
+    return {
+        "header": [str(name) for name in split.get("header", ())],
+        "rows": rows,
+        "codec": _text(split.get("codec")),
+        "command": _text(split.get("command")),
+        "source": ", ".join(
+            str(value) for value in (split.get("commit"), split.get("date"), processor) if value
+        ),
+    }
+
+
 def column(curve: Curve, name: str) -> Sequence[float]:
     """Return a column of a curve, NaN at every point where it has no such column."""
     values: Sequence[float] = curve.columns.get(name, (math.nan,) * len(curve.codecs))
