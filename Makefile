@@ -27,7 +27,7 @@ test:
 	@$(BIN)/python -m pytest -m "not slow and not browser"
 
 test-slow:
-	@tools/setup.sh codecs,train,dev
+	@tools/setup.sh codecs,train,dev,ray
 	@$(BIN)/python -m pytest -m slow
 
 test-browser:

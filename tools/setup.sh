@@ -19,9 +19,14 @@ if [ ! -x .venv/bin/pip ]; then
         fail "'$python -m venv' does not work: install it (Debian: apt-get install python3-venv)"
 fi
 
-# What is installed follows from these two files; the developers' set holds what train has.
+# What is installed follows from these two files; the developers' set holds all but ray.
 wanted=$(cat pyproject.toml constraints.txt | cksum)
-for stamp in ".venv/.installed-$extras" ".venv/.installed-codecs,train,dev"; do
+set -- ".venv/.installed-$extras"
+case ",$extras," in
+*,ray,*) ;;
+*) set -- "$@" .venv/.installed-codecs,train,dev ;;
+esac
+for stamp in "$@"; do
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         exit 0
     fi

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
+import warnings
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import httpx
@@ -15,6 +18,8 @@ import uvicorn
 from cofeat.bundle.manifest import TaskEntry
 from cofeat.cloud import grpc as grpc_layer
 from cofeat.cloud.app import create_app
+from cofeat.cloud.ray_batching import RayBatcher
+from cofeat.cloud.ray_serve import Scale, keep_private, running
 from cofeat.cloud.repository import Repository
 from cofeat.cloud.server import ServerOptions, uvicorn_config
 from cofeat.cloud.service import Settings
@@ -105,13 +110,13 @@ def expected_of(stream, channel, size=(10, 13)):
 def serving(*models, settings=None, tokens=None, tracing=None, protocol=None):
     """Run a server in a thread; gives its URL, its gRPC address and the server."""
     tokens = tokens or Tokens()
-    running = SimpleNamespace()
+    started = SimpleNamespace()
 
     @contextlib.asynccontextmanager
     async def beside(service):
         async with grpc_layer.serving(service, "127.0.0.1", 0, tokens) as port:
-            running.grpc = f"127.0.0.1:{port}"
-            running.service = service
+            started.grpc = f"127.0.0.1:{port}"
+            started.service = service
             yield
 
     load = lambda: Repository(models or (FakeModel(),))  # noqa: E731
@@ -121,15 +126,15 @@ def serving(*models, settings=None, tokens=None, tracing=None, protocol=None):
         config.http = protocol
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
-    running.address = listening.getsockname()
-    running.url = f"http://127.0.0.1:{running.address[1]}"
-    running.server = server
+    started.address = listening.getsockname()
+    started.url = f"http://127.0.0.1:{started.address[1]}"
+    started.server = server
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         # The socket listens already, so this waits until the server answers.
-        httpx.get(f"{running.url}/v2/health/live", timeout=PATIENCE_S).raise_for_status()
-        yield running
+        httpx.get(f"{started.url}/v2/health/live", timeout=PATIENCE_S).raise_for_status()
+        yield started
     finally:
         server.should_exit = True
         for model in models:
@@ -156,8 +161,33 @@ def street():
     return FakeModel()
 
 
-@pytest.fixture(scope="module")
-def server(street):
-    """A server of one model for the tests of a module."""
-    with serving(street) as running:
-        yield running
+@pytest.fixture(scope="session")
+def ray_server():
+    """A server of one model on Ray Serve; for all tests, since Ray takes seconds to start."""
+    if find_spec("ray") is None:
+        pytest.skip("there is no Ray: pip install 'cofeat[ray]'")
+
+    def build_app():
+        return create_app(lambda: Repository([FakeModel()]), batches=RayBatcher)
+
+    keep_private()
+    with contextlib.ExitStack() as stack:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own
+            from ray import cloudpickle
+
+            # The replicas cannot import the tests.
+            cloudpickle.register_pickle_by_value(sys.modules[__name__])
+            ray = running(build_app, ServerOptions(bundles=(), port=0), Scale())
+            url, _ = stack.enter_context(ray)
+        yield SimpleNamespace(url=url, grpc=None)
+
+
+@pytest.fixture(scope="module", params=["uvicorn", pytest.param("ray", marks=pytest.mark.slow)])
+def server(request, street):
+    """A server of one model for the tests of a module, on each engine."""
+    if request.param == "ray":
+        yield request.getfixturevalue("ray_server")
+        return
+    with serving(street) as started:
+        yield started

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofeat.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from cofeat.cloud.ray_serve import Scale
+    from cofeat.cloud.server import ServerOptions
 
 HELP = "answer devices with the models of bundles, over HTTP and gRPC"
 
@@ -17,7 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
     parser.add_argument("--threads", type=int, help="of one run of a network (all cores)")
     parser.add_argument("--gpu", action="store_true", help="run the networks by CUDA")
-    limits = parser.add_argument_group("limits, of each worker")
+    parser.add_argument(
+        "--engine",
+        choices=("uvicorn", "ray"),
+        default="uvicorn",
+        help="processes of our own, or replicas of Ray Serve on this machine (uvicorn)",
+    )
+    parser.add_argument(
+        "--replicas",
+        default="1",
+        metavar="N or MIN:MAX",
+        help="of the engine ray; from MIN to MAX as requests need them (1)",
+    )
+    parser.add_argument(
+        "--target-requests",
+        type=float,
+        default=8.0,
+        help="at once in a replica, which MIN:MAX aims at (8)",
+    )
+    limits = parser.add_argument_group("limits, of each worker or replica")
     limits.add_argument("--max-batch", type=int, default=8, help="pictures run at once (8)")
     limits.add_argument(
         "--max-wait-ms", type=float, default=3.0, help="wait for others to fill a batch (3)"
@@ -56,12 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat serve`."""
     from dataclasses import replace
 
-    from cofeat.errors import InvalidInputError, MissingPackageError
+    from cofeat.errors import MissingPackageError
 
     try:
         from cofeat.cloud.grpc import Tls
+        from cofeat.cloud.ray_serve import Scale
         from cofeat.cloud.self_signed import self_signed
-        from cofeat.cloud.server import ServerOptions, serve
+        from cofeat.cloud.server import ServerOptions
         from cofeat.cloud.service import Settings
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -97,7 +123,33 @@ def run(arguments: argparse.Namespace) -> int:
         log_level=arguments.log_level,
         settings=settings,
     )
+    scale = None
+    if arguments.engine == "ray":
+        scale = Scale(*_replicas(arguments.replicas), arguments.target_requests)
+    elif arguments.replicas != "1":
+        raise InvalidInputError("--replicas are of --engine ray: give --workers, or the engine")
     if arguments.tls_self_signed is None:
-        return serve(options)
+        return _serve(options, scale)
     with self_signed(arguments.tls_self_signed, arguments.host) as made:
-        return serve(replace(options, tls=made))
+        return _serve(replace(options, tls=made), scale)
+
+
+def _serve(options: ServerOptions, scale: Scale | None) -> int:
+    """Serve, on Ray where there is a scale."""
+    from cofeat.cloud.ray_serve import serve_on_ray
+    from cofeat.cloud.server import serve
+
+    return serve(options) if scale is None else serve_on_ray(options, scale)
+
+
+def _replicas(words: str) -> tuple[int, int]:
+    """Return how many replicas at least and at most.
+
+    Raises:
+        InvalidInputError: it does not say.
+    """
+    least, _, most = words.partition(":")
+    try:
+        return int(least), int(most or least)
+    except ValueError:
+        raise InvalidInputError(f"--replicas {words}: give a number, or two as 1:4") from None

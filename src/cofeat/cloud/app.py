@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 
 from cofeat import __version__
 from cofeat.cloud import http, openapi, page, plain
+from cofeat.cloud.batching import Batcher
 from cofeat.cloud.middleware import Requests, response
 from cofeat.cloud.refusals import Refusal, refusal
 from cofeat.cloud.repository import Repository
-from cofeat.cloud.service import Service, Settings
+from cofeat.cloud.service import MakeBatches, Service, Settings
 from cofeat.cloud.tokens import Tokens
 from cofeat.cloud.tracing import Tracing
 from cofeat.errors import CofeatError
@@ -34,6 +35,7 @@ def create_app(
     tracing: Tracing | None = None,
     beside: Beside | None = None,
     with_page: bool = True,
+    batches: MakeBatches = Batcher,
 ) -> FastAPI:
     """Return the application.
 
@@ -44,11 +46,12 @@ def create_app(
         tracing: where spans go.
         beside: what else serves as long as the application does, such as gRPC.
         with_page: whether there is a page at ``/``, which gives browsers the bundles' files.
+        batches: what makes batches of requests.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(load(), settings, tracing=tracing)
+        service = Service(load(), settings, tracing=tracing, batches=batches)
         app.state.service = service
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)

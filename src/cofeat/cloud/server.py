@@ -26,10 +26,11 @@ from uvicorn.supervisors import Multiprocess
 
 from cofeat.cloud import grpc as grpc_layer
 from cofeat.cloud.app import create_app
+from cofeat.cloud.batching import Batcher
 from cofeat.cloud.logs import configuration, log
 from cofeat.cloud.metrics import MULTIPROCESS_FOLDER
 from cofeat.cloud.repository import Repository
-from cofeat.cloud.service import Service, Settings
+from cofeat.cloud.service import MakeBatches, Service, Settings
 from cofeat.cloud.slow import GuardedProtocol
 from cofeat.cloud.tokens import VARIABLE, read_tokens
 from cofeat.cloud.tracing import Tracing, exporting
@@ -81,8 +82,12 @@ class ServerOptions:
         if self.workers > 1 and self.grpc_port == 0:
             raise InvalidInputError("several workers need one gRPC port: name it")
 
-    def app(self) -> FastAPI:
-        """Make the application; called in each worker."""
+    def app(self, batches: MakeBatches = Batcher) -> FastAPI:
+        """Make the application; called in each worker.
+
+        Args:
+            batches: what makes batches of requests.
+        """
         tokens = read_tokens(self.token_file, os.environ.get(VARIABLE, ""))
 
         @asynccontextmanager
@@ -97,7 +102,7 @@ class ServerOptions:
                 yield
 
         tracing = Tracing(exporting()) if self.traces else None
-        return create_app(self.load, self.settings, tokens, tracing, beside, self.page)
+        return create_app(self.load, self.settings, tokens, tracing, beside, self.page, batches)
 
     def load(self) -> Repository:
         """Open the bundles.
@@ -137,26 +142,16 @@ def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
     options.load()
     if options.tls is not None:
-        _check_tls(options.tls)
+        check_tls(options.tls)
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
-<<<<<<< HEAD
+    url = f"{'http' if options.tls is None else 'https'}://{host}:{port}"
     told: dict[str, Any] = {}
     if options.tls is not None:
         told["certificate_sha256"] = _fingerprint(options.tls)
-    log(
-        "serving",
-        url=f"{'http' if options.tls is None else 'https'}://{host}:{port}",
-        workers=options.workers,
-        tokens=bool(tokens),
-        **told,
-    )
-=======
-    url = f"{'http' if options.tls is None else 'https'}://{host}:{port}"
-    log("serving", url=url, workers=options.workers, tokens=bool(tokens))
+    log("serving", url=url, workers=options.workers, tokens=bool(tokens), **told)
     listening_at(url)
->>>>>>> 81ca54d (Go on to the split in make demo: a bundle, a cloud, a device, shown in the report)
     if options.workers == 1:
         server = uvicorn.Server(config)
         # uvicorn takes signals while it runs, and sends them again when it has drained.
@@ -200,7 +195,7 @@ def _supervise(config: uvicorn.Config, listening: socket.socket) -> int:
     return 0
 
 
-def _check_tls(tls: grpc_layer.Tls) -> None:
+def check_tls(tls: grpc_layer.Tls) -> None:
     """Try the certificate and its key.
 
     Raises:

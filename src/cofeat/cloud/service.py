@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,33 @@ TIMEOUT = "timeout"
 # How much a batch counts for the mean time of a picture, from which Retry-After is told.
 _SMOOTHING = 0.1
 _MAX_RETRY_AFTER_S = 30
+
+
+class Batches(Protocol):
+    """What runs items in batches; ``batching.Batcher`` is one."""
+
+    async def submit(self, key: Key, item: AnyArray, /) -> Predictions:
+        """Return the result of an item."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+
+class MakeBatches(Protocol):
+    """Makes them for a model; see ``batching.Batcher`` for the arguments."""
+
+    def __call__(
+        self,
+        run: Callable[[Key, list[AnyArray]], list[Predictions]],
+        max_batch: int,
+        max_wait_s: float,
+        expecting: Callable[[], bool],
+        observe: Callable[[BatchTimes], None],
+    ) -> Batches:
+        """Return them."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +108,7 @@ class Service:
         settings: limits.
         metrics: where it counts.
         tracing: where it makes spans.
+        batches: makes what runs requests in batches.
     """
 
     def __init__(
@@ -89,12 +117,14 @@ class Service:
         settings: Settings | None = None,
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
+        batches: MakeBatches = Batcher,
     ) -> None:
         self.repository = repository
         self.settings = settings or Settings()
         self.metrics = metrics or Metrics()
         self.tracing = tracing or Tracing()
         self.ready = False
+        self._make_batches = batches
         self._admitted = 0
         self._decoding = 0
         self._picture_s = 0.0
@@ -186,7 +216,7 @@ class Service:
         """Call a function in the pool, so that the event loop goes on."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
 
-    def _batcher(self, model: CloudModel) -> Batcher[Key, AnyArray, Predictions]:
+    def _batcher(self, model: CloudModel) -> Batches:
         def run(key: Key, arrays: list[AnyArray]) -> list[Predictions]:
             kind, _, tasks = key
             predict = model.predict_batch if kind == "bitstream" else model.predict_images
@@ -206,7 +236,7 @@ class Service:
 
         settings = self.settings
         expecting = lambda: self._decoding > 0  # noqa: E731
-        return Batcher(run, settings.max_batch, settings.max_wait_s, expecting, observe)
+        return self._make_batches(run, settings.max_batch, settings.max_wait_s, expecting, observe)
 
     def _elements(self, request: InferRequest) -> tuple[Kind, tuple[bytes, ...]]:
         """Return what was sent.
