@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import threading
 from types import TracebackType
 from typing import Self
@@ -82,6 +83,14 @@ class Emulator:
         """What the client is given instead of the server's URL."""
         return f"http://127.0.0.1:{self.port}"
 
+    def listen(self) -> socket.socket:
+        """Return the socket that clients come to."""
+        return socket.create_server(("127.0.0.1", 0))
+
+    async def reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the server."""
+        return await asyncio.open_connection(*self._target)
+
     def cut(self) -> None:
         """Break every connection, and accept none until ``mend``."""
         self._call(False)
@@ -104,7 +113,9 @@ class Emulator:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._accept, sock=self.listen())
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
@@ -123,7 +134,7 @@ class Emulator:
         far_writer = None
         try:
             if self._alive:
-                far_reader, far_writer = await asyncio.open_connection(*self._target)
+                far_reader, far_writer = await self.reach()
                 await asyncio.gather(
                     self._carry(0, reader, far_writer), self._carry(1, far_reader, writer)
                 )

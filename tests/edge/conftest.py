@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
+import importlib
 import json
 import selectors
 import socket
@@ -33,17 +33,18 @@ from cofeat.runtime import RuntimeModel
 PATIENCE_S = 60.0
 
 
-def _emulator():
-    path = Path(__file__).parents[2] / "benchmarks" / "emulator.py"
-    spec = importlib.util.spec_from_file_location("emulator", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Emulator
+@pytest.fixture(scope="session")
+def benchmark_module():
+    """Called with a name, imports a module of the benchmarks as they import each other."""
+    folder = str(Path(__file__).parents[2] / "benchmarks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield importlib.import_module
 
 
 @pytest.fixture(scope="session")
-def Emulator():
-    return _emulator()
+def Emulator(benchmark_module):
+    return benchmark_module("emulator").Emulator
 
 
 @contextlib.contextmanager
