@@ -3,12 +3,12 @@
     python benchmarks/end_to_end.py [--bundle DIR] [--size 512x256] [--pictures 4]
 
 `cofeat serve` runs on one core, the device on another, and between them an emulated link
-of 0.5, 2, 10 and 100 Mbit/s each way, with 10 ms each way. One picture after another:
-times are medians over the pictures, which are read from PNGs in memory. `cloud` is what the
-server says that decoding and the network took; `send` all else until the answer begins: the
-bytes' way there, both delays, the server's own work on the answer; `receive` the rest: PNGs of
-segmentation and disparity. Bytes are those of the bitstream or of the picture's file; JPEG 85
-is what mode cloud sends.
+of 0.5, 2, 10 and 100 Mbit/s each way, with 10 ms each way: the kernel's where it can make
+one, else a proxy. One picture after another: times are medians over the pictures, which are
+read from PNGs in memory. `cloud` is what the server says that decoding and the network took;
+`send` all else until the answer begins: the bytes' way there, both delays, the server's own
+work on the answer; `receive` the rest: PNGs of segmentation and disparity. Bytes are those of
+the bitstream or of the picture's file; JPEG 85 is what mode cloud sends.
 
 The last table has several frames under way at once: frames a second, against what the
 slowest stage alone would allow, and against one frame at a time.
@@ -35,6 +35,7 @@ from cofeat.edge.summary import HEADER, stage_rows
 from cofeat.image import parse_size, resize_image
 from cofeat.pictures import encode_picture
 from emulator import Emulator
+from namespaces import Namespaces, reason_against
 from serving import CLIENT_CORE, Scenes, serving
 
 LINKS_MBIT = (0.5, 2.0, 10.0, 100.0)
@@ -44,6 +45,8 @@ TASKS = ("segmentation", "disparity")
 PATIENCE = Patience(deadline_s=120.0, tries=1)
 # Under way at once: enough pictures that the first one's way through does not count.
 STREAM = 24
+
+LinkKind = type[Emulator] | type[Namespaces]
 
 
 def export(folder: Path, size: tuple[int, int]) -> Path:
@@ -93,13 +96,15 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(f"| {' | '.join(row)} |")
 
 
-def by_mode_and_link(device: Device, port: int, size: tuple[int, int], count: int) -> None:
+def by_mode_and_link(
+    device: Device, port: int, size: tuple[int, int], count: int, make_link: LinkKind
+) -> None:
     """Tell each stage of a picture."""
     rows: list[tuple[str, ...]] = []
     for kind in ("streets", "photographs"):
         pictures = pictures_of(kind, size, count)
         for mbit in LINKS_MBIT:
-            with Emulator(("127.0.0.1", port), 1e6 * mbit, DELAY_S) as link:
+            with make_link(("127.0.0.1", port), 1e6 * mbit, DELAY_S) as link:
                 modes: tuple[Mode, ...] = ("split", "cloud")
                 for mode in modes:
                     results = one_by_one(device, link.url, mode, pictures)
@@ -109,12 +114,12 @@ def by_mode_and_link(device: Device, port: int, size: tuple[int, int], count: in
     print_table(("pictures", "link", *HEADER), rows)
 
 
-def at_once(device: Device, port: int, size: tuple[int, int]) -> None:
+def at_once(device: Device, port: int, size: tuple[int, int], make_link: LinkKind) -> None:
     """Tell the throughput of a stream against that of its slowest stage."""
     pictures = (pictures_of("streets", size, 4) * STREAM)[:STREAM]
     rows = []
     for mbit in LINKS_MBIT[1:]:
-        with Emulator(("127.0.0.1", port), 1e6 * mbit, DELAY_S) as link:
+        with make_link(("127.0.0.1", port), 1e6 * mbit, DELAY_S) as link:
             alone = one_by_one(device, link.url, "split", pictures[:8])
             with Edge(device, link.url, "split", patience=PATIENCE, in_flight=1) as edge:
                 edge.run(pictures[0])
@@ -155,12 +160,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        reason = reason_against(DELAY_S)
+        print(f"links: {f'a proxy, since {reason}' if reason else 'network namespaces and tc'}")
+        link: LinkKind = Emulator if reason else Namespaces
         bundle = arguments.bundle or str(export(folder, arguments.size))
         os.sched_setaffinity(0, {CLIENT_CORE})
         with serving(Path(bundle.rpartition(":")[0] or bundle), folder) as (_, port):
             device = Device(bundle, tasks=TASKS, threads=1)
-            by_mode_and_link(device, port, arguments.size, arguments.pictures)
-            at_once(device, port, arguments.size)
+            by_mode_and_link(device, port, arguments.size, arguments.pictures, link)
+            at_once(device, port, arguments.size, link)
 
 
 if __name__ == "__main__":
