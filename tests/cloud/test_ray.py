@@ -35,6 +35,9 @@ needs_ray = [
     pytest.mark.skipif(find_spec("ray") is None, reason="there is no Ray: extra 'cofeat[ray]'"),
 ]
 
+# Ray's own warnings, as it is imported.
+quietly_needs_ray = [*needs_ray, pytest.mark.filterwarnings("ignore")]
+
 
 class Cloud:
     """A running `cofeat serve --engine ray`; its own lines of the log come one by one."""
@@ -194,7 +197,7 @@ class TestProcess:
 
 
 class TestBatches:
-    pytestmark = (*needs_ray, pytest.mark.filterwarnings("ignore"))  # Ray's own
+    pytestmark = quietly_needs_ray
 
     def test_items_of_one_key_run_together_and_a_fault_is_that_of_its_key(self):
         ran, told = [], []

@@ -55,6 +55,9 @@ _PRIVATE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
 }
+# A process of Ray's asks the services of cloud providers which of them it runs at, although
+# usage statistics are off. A proxy that is not there keeps that, and only that, in.
+_NOWHERE = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ def running(
         OSError: the port cannot be had.
     """
     keep_private()
+    proxies = {name: os.environ.get(name, "") for name in _NOWHERE}
     try:
         import ray
         from ray import serve
@@ -226,13 +230,17 @@ def running(
     reserved = _reserve(options.host, options.port)
     port = reserved.getsockname()[1]
     try:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-            object_store_memory=_OBJECT_STORE_BYTES,
-        )
+        os.environ.update(_NOWHERE)
+        try:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                object_store_memory=_OBJECT_STORE_BYTES,
+            )
+        finally:
+            os.environ.update(proxies)
         http = HTTPOptions(
             host=options.host,
             port=port,
@@ -242,7 +250,8 @@ def running(
         serve.start(http_options=http)
 
         def deploy() -> None:
-            application = deployed(build_app, options, scale, {MULTIPROCESS_FOLDER: folder})
+            environment = {MULTIPROCESS_FOLDER: folder, **proxies}
+            application = deployed(build_app, options, scale, environment)
             serve.run(application, name=APPLICATION, route_prefix="/")
 
         deploy()
