@@ -200,6 +200,7 @@ class TestBatches:
     pytestmark = quietly_needs_ray
 
     def test_items_of_one_key_run_together_and_a_fault_is_that_of_its_key(self):
+        ray_serve.keep_private()  # as for every other use of Ray in this process
         ran, told = [], []
 
         def run(key, items):
