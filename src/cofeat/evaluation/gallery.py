@@ -204,7 +204,6 @@ def _encode(model: Model, image: UInt8Array) -> npt.NDArray[np.float32]:
     return features
 
 
-@torch.no_grad()
 def _compress(model: Model, features: np.ndarray, codec: str) -> bytes:
     qlayer = model.network.qlayer
     return compress(
@@ -217,6 +216,7 @@ def _compress(model: Model, features: np.ndarray, codec: str) -> bytes:
     )
 
 
+@torch.no_grad()
 def _predict(
     model: Model, features: npt.NDArray[np.float32], size: tuple[int, ...]
 ) -> dict[str, npt.NDArray[Any]]:
