@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cofeat import shipped
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from cofeat.image import Float32Array, UInt8Array
     from cofeat.network.build import Model
 
-HELP = "folder of a run, of a checkpoint or of a bundle (FOLDER:NAME where it has several models)"
+HELP = (
+    "folder of a run, of a checkpoint or of a bundle (FOLDER:NAME where it has several models), or "
+    "a model that comes with cofeat: " + ", ".join(shipped.names())
+)
 
 
 class RunnableModel(Protocol):
@@ -63,10 +67,11 @@ def open_model(name: str) -> RunnableModel:
         from cofeat.runtime import RuntimeModel
 
         return RuntimeModel(open_bundle_model(name))
-    if not Path(name).is_dir():
+    if not Path(name).is_dir() and not shipped.is_shipped(name):
         raise InvalidInputError(
             f"'{name}' is no folder: give the folder of a run or of a checkpoint, as 'cofeat "
-            "train' writes it, or of a bundle, as 'cofeat export' does"
+            "train' writes it, or of a bundle, as 'cofeat export' does, or a model that comes "
+            f"with cofeat: {', '.join(shipped.names())}"
         )
     from cofeat.network.build import load_network
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import load, save_file
 
+from cofeat import shipped
 from cofeat.errors import InvalidInputError, MissingPackageError
 from cofeat.feature.tables import Tables, read_tables
 from cofeat.network.bottleneck import build_bottleneck
@@ -125,9 +126,14 @@ def save_network(
 def find_checkpoint(path: str | Path) -> Path:
     """Return the checkpoint folder that a path means: itself, or the newest of a run.
 
+    Args:
+        path: a folder, or the name of a model that comes with the package.
+
     Raises:
         InvalidInputError: there is none.
     """
+    if shipped.is_shipped(str(path)):
+        return shipped.folder_of(str(path))
     path = Path(path)
     if (path / DESCRIPTION_FILE).is_file():
         return path
@@ -136,7 +142,8 @@ def find_checkpoint(path: str | Path) -> Path:
         return checkpoints[-1]
     what = "holds no checkpoint" if path.is_dir() else "is no folder"
     raise InvalidInputError(
-        f"'{path}' {what}: give the folder of a run or of a checkpoint, as 'cofeat train' writes it"
+        f"'{path}' {what}: give the folder of a run or of a checkpoint, as 'cofeat train' writes "
+        f"it, or a model that comes with cofeat: {', '.join(shipped.names())}"
     )
 
 

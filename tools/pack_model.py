@@ -1,0 +1,57 @@
+"""Make a model of the package from a run: half-precision weights, tables fitted to those, hashes.
+
+``python tools/pack_model.py RUN NAME`` writes ``src/cofeat/models/NAME``; measure it afterwards as
+``cofeat eval NAME``, since rounded weights are another model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+from cofeat.network.build import DESCRIPTION_FILE, WEIGHTS_FILE, find_checkpoint
+
+MODELS = Path(__file__).parents[1] / "src" / "cofeat" / "models"
+HASHES_FILE = "SHA256SUMS"
+FIT_IMAGES = "1000"
+
+
+def main() -> int:
+    """Pack one model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--data", help="the training data, where they have moved")
+    arguments = parser.parse_args()
+    source, target = find_checkpoint(arguments.run), MODELS / arguments.name
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    tensors = load_file(source / WEIGHTS_FILE)
+    half = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    save_file(half, target / WEIGHTS_FILE)
+    description = json.loads((source / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    # Where the data and the first weights lay on this machine is nobody's affair.
+    description["about"].pop("data_root", None)
+    recipe = description["about"]["recipe"]
+    recipe["data"]["root"] = None
+    if recipe["train"].get("start"):
+        recipe["train"]["start"] = Path(recipe["train"]["start"]).name
+    (target / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
+    data = ["--data", arguments.data] if arguments.data else []
+    fit = [sys.executable, "-m", "cofeat", "fit", str(target), "--images", FIT_IMAGES, *data]
+    subprocess.run(fit, check=True)
+    files = sorted(file for file in target.iterdir() if file.is_file())
+    sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    (target / HASHES_FILE).write_text("".join(sums), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
