@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow test-browser check gate format bench engine page wheel clean
+.PHONY: results help demo test test-slow test-browser check gate format bench engine page wheel clean
 
 help:
 	@echo "make demo       the paper's comparison on street scenes, from nothing to runs/quick/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-browser  the page in a browser (needs Chromium; Debian: apt-get install chromium)"
 	@echo "make check      the whole gate: format, lint, types, import rules, tests"
 	@echo "make format     bring the code into its format"
+	@echo "make results    the tables and plots of README and docs, from results/"
 	@echo "make bench      the benchmarks"
 	@echo "make engine     compile engine.c to engine.wasm (needs clang and lld)"
 	@echo "make page       copy onnxruntime-web's files for the page (needs npm)"
@@ -47,6 +48,10 @@ format:
 	@tools/setup.sh codecs,train,dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+results:
+	@tools/setup.sh codecs,train,dev
+	@$(BIN)/python tools/results.py
 
 bench:
 	@tools/setup.sh codecs,train,dev
