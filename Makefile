@@ -3,10 +3,11 @@
 
 BIN := .venv/bin
 
-.PHONY: results help demo test test-slow test-browser check gate format bench engine page wheel clean
+.PHONY: results reproduce help demo test test-slow test-browser check gate format bench engine page wheel clean
 
 help:
-	@echo "make demo       the paper's comparison on street scenes, from nothing to runs/quick/report.html"
+	@echo "make demo       what the shipped models do, as one page: runs/demo/report.html"
+	@echo "make reproduce  the paper's comparison, trained from nothing: runs/quick/report.html"
 	@echo "make test       the tests (under 10 minutes)"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make test-browser  the page in a browser (needs Chromium; Debian: apt-get install chromium)"
@@ -20,6 +21,10 @@ help:
 	@echo "make clean      remove what was built; runs/ stays"
 
 demo:
+	@tools/setup.sh cloud,edge,train
+	@$(BIN)/cofeat demo
+
+reproduce:
 	@tools/setup.sh cloud,edge,train
 	@$(BIN)/cofeat reproduce recipes/quick.yaml --split
 

@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", type=int, default=100, help="validation images that are measured (100)"
     )
     parser.add_argument(
-        "--codec", default="zstd:1", help="that a device takes if it is told no other (zstd:1)"
+        "--codec",
+        help="that a device takes if it is told no other (zstd:1, or the one it was trained for)",
     )
     parser.add_argument(
         "--points",

@@ -19,6 +19,7 @@ from cofeat.registry import nearest
 # with HELP, add_arguments(parser) and run(arguments) -> exit status; heavy
 # imports belong inside its run.
 COMMANDS = (
+    "demo",
     "reproduce",
     "data",
     "train",

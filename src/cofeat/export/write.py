@@ -26,6 +26,7 @@ from cofeat.export.int8 import quantize_encoder
 from cofeat.export.parity import check_parity
 from cofeat.export.points import feature_point, merged, picture_point, uncoded_point
 from cofeat.feature.codecs import parse_codec
+from cofeat.feature.tables import usual_codec
 from cofeat.image import format_size
 from cofeat.network.build import Model
 from cofeat.pictures import parse_picture_spec
@@ -68,7 +69,8 @@ class Options:
     """
 
     parts: tuple[str, ...] = PARTS
-    codec: str = DEFAULT_CODEC
+    codec: str | None = None
+    """That a device takes; None for ``DEFAULT_CODEC``, or what the model was trained for."""
     point_codecs: tuple[str, ...] = ()
     """Codecs of the features that are measured, for those who choose by accuracy."""
     point_pictures: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ class Options:
         for name in ("version", "calibration_images", "accuracy_images"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}: give at least 1")
-        for codec in (self.codec, *self.point_codecs):
+        for codec in (self.codec or DEFAULT_CODEC, *self.point_codecs):
             parse_codec(codec)
         for picture in self.point_pictures:
             parse_picture_spec(picture)
@@ -223,7 +225,7 @@ def _entry(source: Source, options: Options) -> ModelEntry:
         ),
         normalization=Normalization(tuple(encoder.mean), tuple(encoder.std)),
         padding=PADDING,
-        codec=options.codec,
+        codec=options.codec or usual_codec(model.tables, DEFAULT_CODEC),
         tables_id=None if model.tables is None else model.tables.id.hex(),
         files={},
         parity={},

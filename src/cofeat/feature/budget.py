@@ -16,7 +16,7 @@ from cofeat.feature.rate import (
     parse_ladder,
     parse_rate,
 )
-from cofeat.feature.tables import Tables
+from cofeat.feature.tables import LEARNED_CODEC, Tables
 
 DEFAULT_CODEC = "png"
 
@@ -65,7 +65,7 @@ class Coding:
         codec: name and setting; with a budget a ladder, best first. None for ``default``, and
             for the usual ladder with a budget.
         budget: bounds the bytes.
-        default: the codec where none is named.
+        default: the codec where none is named; ``LEARNED_CODEC`` is its own ladder as well.
 
     Raises:
         InvalidInputError: there is no such codec or setting.
@@ -79,7 +79,9 @@ class Coding:
         if self._budget.bytes_for(elements=1) is None:
             self._rungs = (parse_codec(codec or default),)
         else:
-            self._rungs = parse_ladder(codec or DEFAULT_LADDER)
+            own = default.partition(":")[0]
+            usual = own if own == LEARNED_CODEC else DEFAULT_LADDER
+            self._rungs = parse_ladder(codec or usual)
 
     def compress(
         self,

@@ -9,6 +9,15 @@ from cofeat.feature.entropy.learned import LearnedTables
 Tables = FittedTables | LearnedTables
 
 
+# What a network that was trained with its entropy model is made for.
+LEARNED_CODEC = "cofeat-learned"
+
+
+def usual_codec(tables: Tables | None, otherwise: str) -> str:
+    """Return the codec to take for a model where none is asked for."""
+    return LEARNED_CODEC if isinstance(tables, LearnedTables) else otherwise
+
+
 def read_tables(data: bytes) -> Tables:
     """Read a file of tables.
 
