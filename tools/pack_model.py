@@ -20,7 +20,7 @@ from cofeat.network.build import DESCRIPTION_FILE, WEIGHTS_FILE, find_checkpoint
 
 MODELS = Path(__file__).parents[1] / "src" / "cofeat" / "models"
 HASHES_FILE = "SHA256SUMS"
-FIT_IMAGES = "1000"
+FIT_IMAGES = "600"
 
 
 def main() -> int:
@@ -36,6 +36,7 @@ def main() -> int:
     tensors = load_file(source / WEIGHTS_FILE)
     half = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     save_file(half, target / WEIGHTS_FILE)
+    (target / WEIGHTS_FILE).chmod(0o644)
     description = json.loads((source / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     # Where the data and the first weights lay on this machine is nobody's affair.
     description["about"].pop("data_root", None)
