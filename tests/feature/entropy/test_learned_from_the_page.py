@@ -213,13 +213,12 @@ class Decoder:
     def block(self, places: list[tuple[int, int, int]], after: int) -> list[int]:
         expected = [self.expect(*place) for place in places]
         symbols = self.symbols([self.starts(r, p % 16) for p, r in expected], after)
-        fields, seconds = [], []
+        fields = []
         for (_, r), j in zip(expected, symbols, strict=True):
             k = max(r - 17 >> 2, 0)
             self.seen[f"k {k}"] += 1
             fields.append(self.raw(8 if j in (0, 31) else k))
-        for j in symbols:
-            seconds.append(self.raw(8) if j in (0, 31) else 0)
+        seconds = [self.raw(8) if j in (0, 31) else 0 for j in symbols]
         levels = []
         for (p, r), j, field, second in zip(expected, symbols, fields, seconds, strict=True):
             k = max(r - 17 >> 2, 0)
