@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -252,6 +253,20 @@ def test_too_many_elements_are_refused_before_memory_is_taken(made):
         codec.decode(payload + bytes(1000), (5, 300, 300), 8, 16)
     with pytest.raises(InvalidInputError, match="use another codec"):
         codec.encode(np.broadcast_to(np.uint8(0), (5, 4096, 4096)), 8, 16)
+
+
+def test_many_channels_without_tables_take_no_square_of_memory():
+    values = values_of((4096, 1, 2), 8)
+    payload = COFEAT_LEARNED.encode(values, 8, 0)
+    tracemalloc.start()
+    try:
+        decoded = COFEAT_LEARNED.decode(payload, values.shape, 8, 0)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(decoded, values)
+    # The square of the channels alone is 2^24.
+    assert peak_bytes < 1 << 24
 
 
 def test_tables_of_other_channels_are_refused(made):
