@@ -46,10 +46,11 @@ from cofeat.errors import BitstreamError
 from cofeat.feature.bitstream import Bitstream, pack, unpack
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec
 from cofeat.feature.codecs.base import TabledCodec
-from cofeat.feature.entropy.fitted import FittedTables
 from cofeat.feature.entropy.fitting import fit_tables
+from cofeat.feature.entropy.learned import LearnedTables, group_shapes
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.feature.quantizer import quantize
+from cofeat.feature.tables import Tables
 
 SHAPES = ((1, 1, 1), (3, 6, 5), (4, 16, 16), (17, 8, 8))
 WITH_TABLES = "+tables"
@@ -72,25 +73,41 @@ def features_of(shape: tuple[int, int, int], seed: int) -> np.ndarray:
 
 
 @functools.cache
-def tables() -> FittedTables:
+def tables_of(name: str) -> Tables | None:
     """What streams of a codec with tables are made with, of the channels of the last shape."""
+    name, with_tables, _ = name.partition(WITH_TABLES)
+    if not with_tables:
+        return None
+    if getattr(load_codec(name), "tables_type", None) is LearnedTables:
+        return any_learned_tables(SHAPES[-1][0], 4)
     tensors = [quantize(features_of(SHAPES[-1], seed)) for seed in range(20)]
     return fit_tables(tensors, generations=4)
 
 
+def any_learned_tables(channels: int, groups: int) -> LearnedTables:
+    """Tables that no network was trained for: a decoder must stand any."""
+    dice, shapes = np.random.default_rng(0), group_shapes(channels, groups)
+    return LearnedTables(
+        groups,
+        dice.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
+        dice.integers(0, 50 << 14, channels).astype(np.int32),
+        tuple(dice.integers(-300, 301, shape).astype(np.int16) for shape in shapes),
+        tuple(dice.integers(-300, 301, shape).astype(np.int16) for shape in shapes),
+    )
+
+
 def valid_streams(name: str) -> list[bytes]:
     """Streams of one codec: shapes, depths and settings, one range and many."""
-    name, with_tables, _ = name.partition(WITH_TABLES)
-    codec = load_codec(name)
+    tables = tables_of(name)
+    codec = load_codec(name.removesuffix(WITH_TABLES))
     streams = []
     for shape, bits in itertools.product(SHAPES, DEPTHS):
-        if bits > codec.max_bits or (with_tables and shape[0] != SHAPES[-1][0]):
+        if bits > codec.max_bits or (tables and shape[0] != tables.channels):
             continue
         features = features_of(shape, bits)
         for setting in {codec.min_setting, codec.default_setting, codec.max_setting}:
             spec = CodecSpec(codec, setting)
-            fitted = tables() if with_tables else None
-            streams.append(compress(features, spec, bits, per_channel=bits == 4, tables=fitted))
+            streams.append(compress(features, spec, bits, per_channel=bits == 4, tables=tables))
     return streams
 
 
@@ -168,8 +185,8 @@ def randomly(streams: list[bytes], dice: random.Random) -> Iterator[bytes]:
             yield pack(replace(stream, payload=harm(stream.payload, payloads, dice)))
 
 
-def outcome(data: bytes) -> str:
-    """Decode one stream and say what came of it.
+def outcome(data: bytes, tables: Tables | None) -> str:
+    """Decode one stream, with what tables are at hand, and say what came of it.
 
     Raises:
         RuntimeError: it decoded to what it must not.
@@ -179,7 +196,7 @@ def outcome(data: bytes) -> str:
     except BitstreamError:
         return "refused by the container"
     try:
-        result = decompress(data, tables=tables())
+        result = decompress(data, tables=tables)
     except BitstreamError:
         return "refused by the codec"
     values = result.quantized.values
@@ -190,16 +207,16 @@ def outcome(data: bytes) -> str:
     # Memory that a decoder forgot to write would show the second time.
     for length in DIRT_BYTES:
         np.full(length, 0xA5, np.uint8)
-    if not np.array_equal(decompress(data, tables=tables()).quantized.values, values):
+    if not np.array_equal(decompress(data, tables=tables).quantized.values, values):
         raise RuntimeError("the same bytes gave other integers the second time")
     return "decoded"
 
 
 def work(name: str, count: int, seed: int, box_path: str) -> None:
     """Decode that many harmed streams of one codec and print what came of them as JSON."""
-    streams = valid_streams(name)
+    streams, tables = valid_streams(name), tables_of(name)
     for data in streams:
-        if outcome(data) != "decoded":
+        if outcome(data, tables) != "decoded":
             raise SystemExit(f"a valid stream of {name} does not decode")
     with Path(box_path).open("r+b") as file:
         box = mmap.mmap(file.fileno(), BOX_BYTES)
@@ -221,7 +238,7 @@ def work(name: str, count: int, seed: int, box_path: str) -> None:
         box[: 4 + len(data)] = CRC.pack(len(data)) + data
         start = time.perf_counter()
         try:
-            counts[outcome(data)] += 1
+            counts[outcome(data, tables)] += 1
         except Exception:
             counts["another error"] += 1
             faults.append(traceback.format_exc(limit=-3))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cofeat.data.plan import epoch_plan, flips, sample_key, unit_noise
+from cofeat.data.plan import coarseness, epoch_plan, flips, sample_key, unit_noise
 from cofeat.errors import InvalidInputError
 
 CPU = torch.device("cpu")
@@ -99,8 +99,29 @@ def test_noise_is_uniform_between_minus_and_plus_one_half():
     assert float(noise.var()) == pytest.approx(1 / 12, rel=0.01)
 
 
+def test_coarseness_follows_the_sample_and_not_its_batch():
+    together = coarseness([5, 9, 2], 1, 2, (1.0, 8.0))
+    assert together.shape == (3,)
+    assert together.dtype == torch.float32
+    for factor, index in zip(together, [5, 9, 2], strict=True):
+        assert torch.equal(coarseness([index], 1, 2, (1.0, 8.0))[0], factor)
+    others = [coarseness([5, 9, 2], *place, (1.0, 8.0)) for place in ((1, 3), (2, 2))]
+    assert all(not torch.equal(together, other) for other in others)
+
+
+def test_coarseness_is_uniform_by_octaves():
+    factors = coarseness(range(2000), 0, 0, (0.5, 4.0)).double()
+    assert factors.min() >= 0.5 - 1e-6
+    assert factors.max() <= 4.0 + 1e-6
+    octaves = factors.log2()
+    assert float(octaves.mean()) == pytest.approx(0.5, abs=0.06)
+    assert float(octaves.var()) == pytest.approx(9 / 12, rel=0.06)
+    assert coarseness([3], 0, 0, (2.0, 2.0)).tolist() == [2.0]
+
+
 def test_noise_leaves_torchs_own_generator_alone():
     before = torch.get_rng_state()
     unit_noise([1, 2], 0, 0, (3,), CPU)
+    coarseness([1, 2], 0, 0, (1.0, 2.0))
     epoch_plan(10, 2, 0, 0)
     assert torch.equal(torch.get_rng_state(), before)

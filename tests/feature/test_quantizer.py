@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cofeat.errors import InvalidInputError
-from cofeat.feature.quantizer import FeatureRange, dequantize, quantize
+from cofeat.feature.quantizer import FeatureRange, dequantize, quantize, stepped_range
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, max_side=5)
 BITS = st.integers(1, 16)
@@ -115,6 +115,50 @@ def test_constant_comes_back_exactly():
     quantized = quantize(np.full((2, 3, 4), -0.3, dtype=np.float32))
     assert not quantized.values.any()
     np.testing.assert_array_equal(dequantize(quantized), np.float32(-0.3))
+
+
+def test_worked_example_of_a_fixed_step():
+    # Two bits, a step of 2: levels 0 to 3 are -4, -2, 0, 2; halves go to even levels.
+    quantized = quantize(tensor(-9, -3, -1, 0, 0.9, 1, 1.1, 3, 9), bits=2, step=2.0)
+    assert (quantized.range.minimum, quantized.range.maximum) == (-4, 2)
+    assert quantized.values.ravel().tolist() == [0, 0, 2, 2, 2, 2, 3, 3, 3]
+    assert dequantize(quantized).ravel().tolist() == [-4, -4, 0, 0, 0, 0, 2, 2, 2]
+
+
+@given(st.floats(2.0**-60, 2.0**60), BITS)
+def test_zero_has_a_level_of_its_own_at_any_fixed_step(step, bits):
+    quantized = quantize(tensor(0, -0.0), bits, step=step)
+    assert quantized.values.ravel().tolist() == [2 ** (bits - 1)] * 2
+    # 2^(n-1) times what two roundings to float32 leave of a step.
+    assert np.all(np.abs(dequantize(quantized)) <= step * 2.0 ** (bits - 23))
+    exact = 2.0 ** round(np.log2(step))
+    assert not dequantize(quantize(tensor(0), bits, step=exact)).any()
+
+
+@given(FINITE, BITS, st.booleans(), st.floats(2.0**-20, 2.0**20))
+def test_a_fixed_step_is_the_same_for_every_tensor(features, bits, per_channel, step):
+    with np.errstate(over="ignore"):
+        quantized = quantize(features, bits, per_channel, step)
+    low = -step * 2 ** (bits - 1)
+    assert quantized.range.minimum == np.float32(low)
+    assert quantized.range.maximum == np.float32(low + step * (2**bits - 1))
+    inside = np.clip(features.astype(np.float64), low, low + step * (2**bits - 1))
+    error = np.abs(dequantize(quantized) - inside)
+    assert np.all(error <= step * (0.5 + 2.0 ** (bits - 21)))
+
+
+@pytest.mark.parametrize(
+    ("step", "bits"), [(0.0, 8), (-1.0, 8), (np.nan, 8), (np.inf, 8), (2.0**120, 8), (2.0**126, 2)]
+)
+def test_what_is_no_step_is_refused(step, bits):
+    with pytest.raises(InvalidInputError, match="give a positive number whose range float32 holds"):
+        stepped_range(step, bits)
+    with pytest.raises(InvalidInputError, match="give a positive number"):
+        quantize(tensor(0, 1), bits, step=step)
+
+
+def test_largest_step_fits():
+    assert stepped_range(2.0**126, 1).minimum == -(2.0**126)
 
 
 def test_memory_layout_does_not_matter(features):

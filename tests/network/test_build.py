@@ -121,6 +121,7 @@ DAMAGES = {
     "wrong type": edited(bottleneck_channels="many"),
     "another network": edited(cut="stride8"),
     "bits out of range": edited(bits=99),
+    "step out of range": edited(step=-1.0),
     "more than memory": edited(bottleneck_channels=10**12),
 }
 

@@ -102,6 +102,32 @@ def test_conv1x1_sends_fewer_channels(network, pictures, given, sent):
     assert net.bottleneck.up.weight.shape == (64, sent, 1, 1)
 
 
+@pytest.mark.parametrize(("given", "sent"), [(None, 16), (3, 3)])
+def test_narrow_sees_no_neighbors_on_the_device_and_two_rings_in_the_cloud(network, given, sent):
+    net = network(bottleneck="narrow", bottleneck_channels=given).eval()
+    assert net.feature_shape((30, 50)) == (sent, 4, 7)
+    generator = torch.Generator().manual_seed(0)
+    for half, channels, reach in ((net.bottleneck.down, 64, 0), (net.bottleneck.up, sent, 2)):
+        before = torch.randn(1, channels, 9, 9, generator=generator)
+        after = before.clone()
+        after[0, :, 4, 4] += 100
+        with torch.no_grad():
+            changed = (half(after) != half(before)).any(dim=1)[0]
+        assert half(before).shape == (1, sent if channels == 64 else 64, 9, 9)
+        expected = torch.zeros(9, 9, dtype=torch.bool)
+        expected[4 - reach : 5 + reach, 4 - reach : 5 + reach] = True
+        assert torch.equal(changed, expected)
+
+
+def test_narrow_trains_end_to_end(network, pictures):
+    net = network(bottleneck="narrow", bottleneck_channels=3, step=1.0).train()
+    features, outputs = net(pictures(2, 3, 16, 16))
+    assert features.shape == (2, 3, 2, 2)
+    sum(output.square().mean() for output in outputs.values()).backward()
+    for name, parameter in net.bottleneck.named_parameters():
+        assert parameter.grad.any(), name
+
+
 def test_an_unknown_bottleneck_is_refused(network):
     with pytest.raises(InvalidInputError, match="Did you mean 'conv1x1'"):
         network(bottleneck="conv1")

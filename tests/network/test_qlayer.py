@@ -21,9 +21,9 @@ anything = st.one_of(
 tensors = arrays(np.float32, array_shapes(min_dims=3, max_dims=3, max_side=4), elements=anything)
 
 
-def reference(features, bits, per_channel):
+def reference(features, bits, per_channel=False, step=None):
     with np.errstate(all="ignore"):
-        return dequantize(quantize(features, bits, per_channel))
+        return dequantize(quantize(features, bits, per_channel, step))
 
 
 def assert_same_bits(ours, expected):
@@ -61,6 +61,29 @@ def test_batches_of_ordinary_features_equal_the_quantizer(bits, per_channel):
         assert_same_bits(image, reference(expected, bits, per_channel))
     levels = {len(np.unique(image)) for image in ours} if not per_channel else {1}
     assert max(levels) <= 2**bits
+
+
+@given(tensors, st.integers(1, 16), st.floats(2.0**-20, 2.0**20))
+@example(np.array([[[np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, -0.5]]], np.float32), 8, 1.0)
+@example(np.array([[[1e30, -1e30, 12.7, 12.8, -12.8, 0.05]]], np.float32), 8, 0.1)
+def test_testing_at_a_fixed_step_equals_the_quantizer_to_the_bit(array, bits, step):
+    ours = QLayer(bits, step=step).eval()(torch.from_numpy(array)[None])[0].numpy()
+    assert_same_bits(ours, reference(array, bits, step=step))
+
+
+def test_a_fixed_step_by_hand():
+    """Two bits, a step of 2: levels -4, -2, 0, 2; a tie goes to the even integer."""
+    values = torch.tensor([[[[-9.0, -3.0, -1.0, 0.9, 1.0, 1.1, 3.0, 9.0]]]])
+    expected = [-4.0, -4.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0]
+    assert quantize_dequantize(values, 2, step=2.0).tolist() == [[[expected]]]
+
+
+def test_noise_of_a_fixed_step_does_not_know_the_range():
+    batch = features(2, 4, 16, 16)
+    given_noise = torch.rand(batch.shape, generator=torch.Generator().manual_seed(1)) - 0.5
+    for scale in (1.0, 50.0):
+        noisy = QLayer(8, step=0.25).train()(scale * batch, given_noise)
+        torch.testing.assert_close(noisy, scale * batch + 0.25 * given_noise)
 
 
 def test_three_levels_by_hand():
@@ -120,6 +143,12 @@ def test_gradients_pass_in_training():
 def test_bits_out_of_range_are_refused(bits):
     with pytest.raises(InvalidInputError, match="use 1 to 16"):
         QLayer(bits)
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, float("nan"), float("inf"), 2.0**120])
+def test_a_step_out_of_range_is_refused(step):
+    with pytest.raises(InvalidInputError, match="give a positive number"):
+        QLayer(8, step=step)
 
 
 @pytest.mark.parametrize("noise", [-0.1, float("nan")])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.fft import dctn
+from scipy.stats import logistic
 
 from cofeat.data.feed import HeldFeed
 from cofeat.losses.compressibility import compressibility_sum
@@ -11,6 +12,7 @@ from cofeat.network.build import build_network
 from cofeat.network.heads.base import LossSum
 from cofeat.training.objective import (
     Objective,
+    build_entropy_model,
     build_weighting,
     compressibility_form,
     global_mean,
@@ -26,7 +28,10 @@ def step(recipe, data):
         torch.manual_seed(0)
         network = build_network(**described.network.model_dump())
         objective = Objective(
-            network, build_weighting(described, network), compressibility_form(described)
+            network,
+            build_weighting(described, network),
+            compressibility_form(described),
+            build_entropy_model(described, network),
         ).train()
         feed = HeldFeed(data[0], network.tasks, torch.device("cpu"))
         batch = next(iter(feed.batches([list(range(8))])))
@@ -87,6 +92,47 @@ def test_losses_equal_numpy(step):
 def test_the_baseline_has_no_compressibility(step):
     *_, made = step("train.arm=baseline")
     assert set(made.losses) == set(made.weights) == {"segmentation", "disparity", "reconstruction"}
+
+
+RATE = [
+    "train.arm=rate", "network.step=0.5", "network.bottleneck=narrow",
+    "network.bottleneck_channels=3", "loss.rate.pressure=0.25",
+]  # fmt: skip
+
+
+def test_the_rate_is_bits_per_pixel_of_what_is_sent(step):
+    """Untrained, the model is a logistic of one step around zero."""
+    objective, batch, noise, made = step(*RATE)
+    with torch.no_grad():
+        features, _ = objective.network(batch.images, noise)
+    sent = (features + 0.5 * noise).double().numpy()
+    masses = logistic.cdf(sent + 0.25, scale=0.5) - logistic.cdf(sent - 0.25, scale=0.5)
+    expected = -np.log2(masses).sum() / (8 * 32 * 64)
+    assert float(made.losses["rate"]) == pytest.approx(expected, rel=1e-3)
+    assert float(made.weights["rate"]) == 0.25
+    assert "compressibility" not in made.losses
+
+
+def test_a_coarser_step_is_more_noise_and_fewer_bits(step):
+    """Each image has its own; the model's unit is the least that is sent."""
+    objective, batch, noise, _ = step(*RATE, "train.coarse=[2,8]")
+    factors = torch.linspace(2, 8, 8)
+    made = objective(batch.images, batch.truths, noise, factors)
+    with torch.no_grad():
+        features, _ = objective.network(batch.images, noise)
+    steps = 0.5 * factors.double().view(-1, 1, 1, 1).numpy()
+    sent = features.double().numpy() + steps * noise.double().numpy()
+    masses = logistic.cdf(sent + steps / 2, scale=1.0) - logistic.cdf(sent - steps / 2, scale=1.0)
+    expected = -np.log2(masses).sum() / (8 * 32 * 64)
+    assert float(made.losses["rate"]) == pytest.approx(expected, rel=1e-3)
+
+
+def test_every_parameter_of_the_arm_rate_is_trained(step):
+    objective, *_, made = step(*RATE)
+    made.total.backward()
+    assert [name for name, p in objective.named_parameters() if p.grad is None] == []
+    # The model's weights stand before each other's; all of them see something but the first row's.
+    assert all(p.grad.any() for p in objective.entropy_model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,6 @@ def _points(rows):
     from cofeat.bundle.manifest import RatePoint
 
     return tuple(
-        RatePoint(row["codec"], {key: value for key, value in row.items() if key != "codec"})
+        RatePoint("features", "fp32", row["codec"], {k: v for k, v in row.items() if k != "codec"})
         for row in rows
     )

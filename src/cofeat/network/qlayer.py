@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cofeat.errors import InvalidInputError
+from cofeat.feature.quantizer import stepped_range
 
 
 def feature_range(features: Tensor, per_channel: bool = False) -> tuple[Tensor, Tensor]:
@@ -90,7 +91,7 @@ class QLayer(nn.Module):
             paper's code (0.002).
 
     Raises:
-        InvalidInputError: bits or noise out of range.
+        InvalidInputError: bits, noise or step out of range.
     """
 
     def __init__(
@@ -105,6 +106,8 @@ class QLayer(nn.Module):
             raise InvalidInputError(f"the Q-layer has {bits} bits: use 1 to 16")
         if noise != "step" and not noise >= 0:
             raise InvalidInputError(f"the Q-layer's noise is {noise}: use 'step' or a number >= 0")
+        if step is not None:
+            stepped_range(step, bits)
         self.bits = bits
         self.per_channel = per_channel
         self.noise = noise

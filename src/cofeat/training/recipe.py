@@ -74,7 +74,7 @@ class Network(Section):
     tasks: tuple[str, ...] = ("segmentation", "disparity", "reconstruction")
     activation: Literal["relu", "none"] = "relu"
     light_heads: bool = False
-    """Heads that end at half the resolution, for half the multiplications."""
+    """Heads that end at half the resolution: fewer multiplications for outputs of few channels."""
 
 
 class Weight(Section):

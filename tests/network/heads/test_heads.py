@@ -70,6 +70,52 @@ def test_each_step_doubles_the_size(task):
     assert head(torch.zeros(2, 32, 3, 5)).shape == (2, OUTPUTS[task], 24, 40)
 
 
+def multiplications(head, features):
+    """Of all convolutions, for one image: weights times the places that each is applied to."""
+    counts = []
+
+    def count(module, inputs, output):
+        # A transposed convolution applies all of its weights at each place of its input.
+        transposed = isinstance(module, torch.nn.ConvTranspose2d)
+        places = (inputs[0] if transposed else output)[0, 0].numel()
+        counts.append(module.weight.numel() * places)
+
+    for module in head.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            module.register_forward_hook(count)
+    head(features)
+    return sum(counts)
+
+
+@pytest.mark.parametrize("task", HEADS.names())
+@pytest.mark.parametrize("stride", [2, 8])
+def test_light_heads_have_the_same_shape_for_fewer_multiplications(task, stride):
+    x = torch.zeros(2, 64, 3, 5)
+    heads = [build_head(task, 64, stride, light=light) for light in (False, True)]
+    assert heads[1](x).shape == heads[0](x).shape == (2, OUTPUTS[task], 3 * stride, 5 * stride)
+    whole, light = (multiplications(head, x) for head in heads)
+    # Of 19 classes there are 76 values a block, which cost what the last step would.
+    assert light < (1 if task == "segmentation" else 0.5) * whole
+
+
+def test_multiplications_of_a_head_by_hand():
+    """Features of 16 channels, 2x2, at stride 2: up to 4x4, a 3x3 and a 1x1 convolution."""
+    x = torch.zeros(1, 16, 2, 2)
+    by_hand = 4 * 16 * 16 * 4 + 16 * 16 * 16 * 9 + 16 * 16
+    assert multiplications(build_head("disparity", 16, 2), x) == by_hand
+    assert multiplications(build_head("disparity", 16, 2, light=True), x) == 4 * 16 * 4 * 9
+
+
+def test_light_heads_end_with_the_four_pixels_of_a_block():
+    head = build_head("reconstruction", 16, 2, light=True)
+    x = torch.randn(1, 16, 2, 3, generator=torch.Generator().manual_seed(0))
+    last = next(module for module in head.modules() if isinstance(module, torch.nn.Conv2d))
+    blocks, pixels = last(x).detach(), head(x).detach()
+    for channel, dy, dx in itertools.product(range(3), range(2), range(2)):
+        expected = blocks[:, 4 * channel + 2 * dy + dx]
+        assert torch.equal(pixels[:, channel, dy::2, dx::2], expected)
+
+
 def test_heads_of_narrow_encoders_stay_wide_enough():
     widths = {shape[0] for shape in convolutions(build_head("disparity", 24, 8))[1:-1]}
     assert widths == {MIN_CHANNELS}

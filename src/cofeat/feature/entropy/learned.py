@@ -142,7 +142,11 @@ def group_shapes(channels: int, groups: int) -> list[tuple[int, int]]:
 
 
 def without_learning(channels: int) -> LearnedTables:
-    """Return tables of a model that knows nothing: every value is told by the stream's scale."""
+    """Return tables of a model that knows nothing: every value is told by the stream's scale.
+
+    They have no weights, rather than zeros, which grow with the square of the channels: a short
+    stream may say that it has thousands.
+    """
     nothing = np.zeros(channels, np.int32)
-    weights = (np.zeros(group_shapes(channels, 1)[0], np.int16),)
+    weights = (np.zeros((channels, 0), np.int16),)
     return LearnedTables(1, nothing, nothing, weights, weights)

@@ -97,9 +97,11 @@ class LearnedWalk:
             above = self._around[:, first:stop, y]
             sums = []
             for part, earlier, row in zip(weights, said, above, strict=True):
-                windows = np.stack([row[:, dx : dx + width] for dx in range(ABOVE)], axis=1)
-                own = part[:, taps:] @ windows.reshape(-1, width)
-                sums.append((earlier[:, y] + own).astype(np.int64))
+                told = earlier[:, y]
+                if part.size:  # without tables there are no weights
+                    windows = np.stack([row[:, dx : dx + width] for dx in range(ABOVE)], axis=1)
+                    told = told + part[:, taps:] @ windows.reshape(-1, width)
+                sums.append(told.astype(np.int64))
             scale = sums[1] + _HALF_SCALE >> SCALE_BITS
             row = self._row(sums[0] >> MEAN_BITS, scale, first, stop, y)
             values = (row * self._step).astype(np.float64)

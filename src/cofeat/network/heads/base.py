@@ -31,8 +31,8 @@ class Head(nn.Module):
         (N, C, h, w) ─► up 2x2 ─► conv 3x3 ─► ... ─► conv 1x1 ─► (N, outputs, H, W)
 
     A light head ends at half the resolution, with a 3x3 convolution to four values a place, one
-    for each pixel of a 2x2 block: half the multiplications of the whole, most of which are at
-    full resolution.
+    for each pixel of a 2x2 block. It saves the last step, which is half or more of a head on
+    narrow features; an output of many channels, such as segmentation's, costs that again.
 
     Args:
         channels: of the features.
