@@ -196,6 +196,8 @@ class Recipe(Section):
         least, most = self.train.coarse
         if not 0 < least <= most:
             raise ValueError(f"train.coarse is {least} to {most}: give two numbers, least first")
+        if (least, most) != (1.0, 1.0) and self.network.step is None:
+            raise ValueError("train.coarse counts in fixed steps: give network.step too")
         return self
 
     @model_validator(mode="after")

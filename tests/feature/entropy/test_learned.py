@@ -248,11 +248,15 @@ def test_too_many_elements_are_refused_before_memory_is_taken(made):
     codec = COFEAT_LEARNED.with_tables(made)
     payload = codec.encode(values_of((5, 3, 4), 8), 8, 16)
     with pytest.raises(BitstreamError, match="cannot hold"):
-        codec.decode(payload, (5, 60000, 60000), 8, 16)
+        codec.decode(payload, (5, 4096, 60000), 8, 16)
+    with pytest.raises(BitstreamError, match="rows"):
+        codec.decode(payload, (5, 4097, 1), 8, 16)
     with pytest.raises(BitstreamError, match="lanes are too few"):
         codec.decode(payload + bytes(1000), (5, 300, 300), 8, 16)
     with pytest.raises(InvalidInputError, match="use another codec"):
         codec.encode(np.broadcast_to(np.uint8(0), (5, 4096, 4096)), 8, 16)
+    with pytest.raises(InvalidInputError, match="4096 rows"):
+        codec.encode(np.broadcast_to(np.uint8(0), (1, 4097, 1)), 8, 16)
 
 
 def test_many_channels_without_tables_take_no_square_of_memory():

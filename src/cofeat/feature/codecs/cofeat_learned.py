@@ -20,6 +20,8 @@ from cofeat.feature.entropy.learned_walk import LARGEST_LEVEL, LearnedWalk
 from cofeat.feature.quantizer import IntegerArray, integer_type
 
 MOST_ELEMENTS = 1 << 24
+# Rows come one after the other, and each takes time: a picture of 2^16 pixels' height at stride 16.
+MOST_ROWS = 1 << 12
 # No level takes less than log2(4096 / 4065) bits, so a byte holds fewer than 2^11.
 _MOST_ELEMENTS_PER_BYTE = 1 << 11
 _MOST_ELEMENTS_PER_LANE = 1 << 14
@@ -57,10 +59,10 @@ class CofeatLearnedCodec:
 
     def encode(self, values: IntegerArray, bits: int, setting: int) -> bytes:
         """Code the levels."""
-        if values.size > MOST_ELEMENTS:
+        if values.size > MOST_ELEMENTS or values.shape[1] > MOST_ROWS:
             raise InvalidInputError(
-                f"codec '{self.name}' holds up to {MOST_ELEMENTS} elements, not {values.shape}: "
-                "use another codec"
+                f"codec '{self.name}' holds up to {MOST_ELEMENTS} elements in {MOST_ROWS} rows, "
+                f"not {values.shape}: use another codec"
             )
         channels, height, width = values.shape
         tables, step = self._tables_of(channels), STEPS[setting]
@@ -76,6 +78,8 @@ class CofeatLearnedCodec:
         """Decode the levels, and multiply by the step."""
         channels, height, width = shape
         elements = channels * height * width
+        if height > MOST_ROWS:
+            raise BitstreamError(f"{height} rows, and codec '{self.name}' has up to {MOST_ROWS}")
         if elements > min(MOST_ELEMENTS, len(payload) * _MOST_ELEMENTS_PER_BYTE):
             raise BitstreamError(f"{len(payload)} bytes cannot hold {elements} elements")
         tables, step = self._tables_of(channels), STEPS[setting]
