@@ -14,7 +14,7 @@ from cofeat.cli.main import main
 from cofeat.data.samples import photographs
 
 ROOT = Path(__file__).parents[1]
-MOST_BYTES = 8_000_000
+MOST_BYTES = 8 << 20
 
 
 def test_texts_say_what_the_results_hold():

@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--data", help="the training data, where they have moved")
+    parser.add_argument("--no-fit", action="store_true", help="its features are never sent")
     arguments = parser.parse_args()
     source, target = find_checkpoint(arguments.run), MODELS / arguments.name
     shutil.rmtree(target, ignore_errors=True)
@@ -45,13 +46,19 @@ def main() -> int:
     if recipe["train"].get("start"):
         recipe["train"]["start"] = Path(recipe["train"]["start"]).name
     (target / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
-    data = ["--data", arguments.data] if arguments.data else []
-    fit = [sys.executable, "-m", "cofeat", "fit", str(target), "--images", FIT_IMAGES, *data]
-    subprocess.run(fit, check=True)
+    if not arguments.no_fit:
+        _fit(target, arguments.data)
     files = sorted(file for file in target.iterdir() if file.is_file())
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
     (target / HASHES_FILE).write_text("".join(sums), encoding="utf-8")
     return 0
+
+
+def _fit(target: Path, data_root: str | None) -> None:
+    """Fit the codec's tables to the rounded weights' features."""
+    data = ["--data", data_root] if data_root else []
+    fit = [sys.executable, "-m", "cofeat", "fit", str(target), "--images", FIT_IMAGES, *data]
+    subprocess.run(fit, check=True)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ train streets-mobile-rate rate train.start=$RUNS/rate-first "${SECOND[@]}" \
 train streets-mobile-pictures pictures-first
 train streets-mobile-pictures pictures train.start=$RUNS/pictures-first "${SECOND[@]}"
 
-for arm in baseline proposed rate pictures; do
-    name=streets-mobile-$arm
-    $BIN/python tools/pack_model.py "$RUNS/$arm" "${name%-rate}" --data $DATA
-done
+pack() { $BIN/python tools/pack_model.py "$RUNS/$1" "$2" --data $DATA "${@:3}"; }
+pack baseline streets-mobile-baseline
+pack proposed streets-mobile-proposed
+pack rate streets-mobile
+pack pictures streets-mobile-pictures --no-fit
 measure() { $BIN/cofeat eval "$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"; }
 JPEG=jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
 OURS=cofeat,$(seq -s, -f cofeat-lossy:%g 0 2 16)
