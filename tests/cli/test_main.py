@@ -37,7 +37,7 @@ def test_version(capsys):
     ("words", "told"),
     [
         ([], "required: COMMAND (see cofeat --help)"),
-        (["trian"], "there is no command 'trian': use one of reproduce, data, train"),
+        (["trian"], "there is no command 'trian': use one of demo, reproduce, data, train"),
         (["trian"], "Did you mean 'train'?"),
         (["bd"], "required: FILE (see cofeat bd --help)"),
         (["data", "streets", "out", "--seed", "x"], "(see cofeat data streets --help)"),
