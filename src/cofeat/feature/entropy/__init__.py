@@ -15,6 +15,9 @@
     fitted.py      tables fitted to a model's features: the file, what is in it
     fitted_plan.py what is told where there are such tables, and what they say of an element
     fitting.py     fits them
+    tables_file.py what is around any file of tables
+    learned.py     tables of an entropy model that was learned with the network: codec 18
+    learned_rows.py, learned_walk.py   its fixed rows, and its walk
     harm.py        what a harmed payload is refused with
 
     engine.c       the inner loops once more, compiled to engine.wasm

@@ -18,10 +18,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import struct
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +27,12 @@ import numpy.typing as npt
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.adaptive import AdaptiveTables
+from cofeat.feature.entropy.tables_file import Entry, read_arrays, seal, unseal
 
 MAGIC = b"CFTB"
 VERSION = 1
 ID_BYTES = 4
 _HEAD = struct.Struct("<4sBBBBHI")  # magic, version, anchored, generations, reach, C, body
-_CRC = struct.Struct("<I")
 MOST_CHANNELS = 4096  # as in the container
 MOST_GENERATIONS = 64
 # Where earlier channels are looked at, (dy, dx); the first 1, 5 or all of them.
@@ -147,13 +145,9 @@ class FittedTables:
         """Return the file."""
         arrays = [getattr(self, name) for name in _FIELDS]
         arrays += [*self.weights, *(getattr(self, name) for name in _ROWS)]
-        raw = b"".join(a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
-        body = zlib.compress(raw, 9)
         reach = len(self.weights[0])
-        head = _HEAD.pack(
-            MAGIC, VERSION, self.anchored, self.generations, reach, self.channels, len(body)
-        )
-        return head + body + _CRC.pack(zlib.crc32(head + body))
+        fields = (MAGIC, VERSION, self.anchored, self.generations, reach, self.channels)
+        return seal(_HEAD, fields, arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> FittedTables:
@@ -162,15 +156,8 @@ class FittedTables:
         Raises:
             BitstreamError: the bytes are no such file, whatever they are.
         """
-        if len(data) < _HEAD.size + _CRC.size or data[:4] != MAGIC:
-            raise BitstreamError(f"{len(data)} bytes are no tables of cofeat")
-        _, version, anchored, generations, reach, channels, size = _HEAD.unpack_from(data)
-        if version != VERSION:
-            raise BitstreamError(f"the tables have version {version}, known is {VERSION}")
-        if len(data) != _HEAD.size + size + _CRC.size:
-            raise BitstreamError("the tables are cut off, or bytes follow them")
-        if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
-            raise BitstreamError("the tables are damaged: their checksum is another")
+        head, body = unseal(data, _HEAD, MAGIC, VERSION)
+        anchored, generations, reach, channels = head
         if not (
             anchored <= 1
             and 1 <= channels <= MOST_CHANNELS
@@ -178,16 +165,7 @@ class FittedTables:
             and reach in REACHES
         ):
             raise BitstreamError("the tables have a field out of range")
-        layout = _layout(channels, generations, reach)
-        raw = inflate(data[_HEAD.size : -_CRC.size], sum(_bytes(entry) for entry in layout))
-        arrays: list[npt.NDArray[Any]] = []
-        start = 0
-        for entry in layout:
-            shape, dtype = entry
-            stop = start + _bytes(entry)
-            little = np.frombuffer(raw[start:stop], np.dtype(dtype).newbyteorder("<"))
-            arrays.append(little.astype(dtype).reshape(shape))
-            start = stop
+        arrays = read_arrays(body, _layout(channels, generations, reach))
         fields = dict(zip(_FIELDS, arrays, strict=False))
         rows = dict(zip(_ROWS, arrays[-len(_ROWS) :], strict=True))
         weights = tuple(arrays[len(_FIELDS) : -len(_ROWS)])
@@ -199,38 +177,14 @@ def generation_bounds(channels: int, generations: int) -> list[int]:
     return [channels * index // generations for index in range(generations + 1)]
 
 
-_Entry = tuple[tuple[int, ...], str]
-
-
-def _layout(channels: int, generations: int, reach: int) -> list[_Entry]:
+def _layout(channels: int, generations: int, reach: int) -> list[Entry]:
     """Return shape and dtype of all arrays of a file, in order."""
     bounds = generation_bounds(channels, generations)
     own = (channels, PASS_TYPES, OWN_WEIGHTS)
-    kinds: list[_Entry] = [((channels,), "u1"), ((channels,), "u1"), ((channels,), "i2")]
+    kinds: list[Entry] = [((channels,), "u1"), ((channels,), "u1"), ((channels,), "i2")]
     kinds += [(own, "i1"), ((channels,), "i2"), ((channels,), "u1")]
     kinds += [((reach, stop - first, first), "i1") for first, stop in itertools.pairwise(bounds)]
     values = (tables.LEVELS * tables.ROOMS, tables.BUCKETS)
     most = max(CHANNEL_SYMBOLS)
     kinds += [((tables.ZERO_ROWS, 2), "u2"), (values, "u2"), ((len(CHANNEL_SYMBOLS), most), "u2")]
     return kinds
-
-
-def _bytes(entry: _Entry) -> int:
-    shape, dtype = entry
-    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-
-
-def inflate(body: bytes, size: int) -> bytes:
-    """Inflate to exactly so many bytes.
-
-    Raises:
-        BitstreamError: it is another number, or no zlib stream.
-    """
-    stream = zlib.decompressobj()
-    try:
-        raw = stream.decompress(body, size + 1)
-    except zlib.error as error:
-        raise BitstreamError(f"the tables cannot be inflated: {error}") from error
-    if len(raw) != size or not stream.eof or stream.unused_data:
-        raise BitstreamError("the tables have another length than their head says")
-    return raw

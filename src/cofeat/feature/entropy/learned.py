@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import struct
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,15 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
-from cofeat.feature.entropy.fitted import ID_BYTES, MOST_CHANNELS, generation_bounds, inflate
+from cofeat.feature.entropy.fitted import ID_BYTES, MOST_CHANNELS, generation_bounds
 from cofeat.feature.entropy.learned_rows import FixedRows, fixed_rows
+from cofeat.feature.entropy.tables_file import Entry, read_arrays, seal, unseal
 
 Int64Array = npt.NDArray[np.int64]
 
 MAGIC = b"CFTL"
 VERSION = 1
 _HEAD = struct.Struct("<4sBBHI")  # magic, version, groups, C, body
-_CRC = struct.Struct("<I")
 MOST_GROUPS = 255
 # Taps of earlier groups, in raster order from the upper left, and of the own group's row above.
 AROUND, ABOVE = 9, 3
@@ -95,10 +94,7 @@ class LearnedTables:
     def to_bytes(self) -> bytes:
         """Return the file."""
         arrays: list[npt.NDArray[Any]] = [self.mean_bias, self.scale_bias, *self.mean, *self.scale]
-        raw = b"".join(a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
-        body = zlib.compress(raw, 9)
-        head = _HEAD.pack(MAGIC, VERSION, self.groups, self.channels, len(body))
-        return head + body + _CRC.pack(zlib.crc32(head + body))
+        return seal(_HEAD, (MAGIC, VERSION, self.groups, self.channels), arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LearnedTables:
@@ -107,27 +103,13 @@ class LearnedTables:
         Raises:
             BitstreamError: the bytes are no such file, whatever they are.
         """
-        if len(data) < _HEAD.size + _CRC.size or data[:4] != MAGIC:
-            raise BitstreamError(f"{len(data)} bytes are no tables of cofeat")
-        _, version, groups, channels, size = _HEAD.unpack_from(data)
-        if version != VERSION:
-            raise BitstreamError(f"the tables have version {version}, known is {VERSION}")
-        if len(data) != _HEAD.size + size + _CRC.size:
-            raise BitstreamError("the tables are cut off, or bytes follow them")
-        if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
-            raise BitstreamError("the tables are damaged: their checksum is another")
+        (groups, channels), body = unseal(data, _HEAD, MAGIC, VERSION)
         if not 1 <= groups <= channels <= MOST_CHANNELS:
             raise BitstreamError("the tables have a field out of range")
         shapes = group_shapes(channels, groups)
-        entries: list[tuple[tuple[int, ...], str]] = [((channels,), "i4")] * 2
-        entries += [(shape, "i2") for shape in shapes] * 2
-        sizes = [int(np.prod(shape)) * int(kind[1]) for shape, kind in entries]
-        raw = inflate(data[_HEAD.size : -_CRC.size], sum(sizes))
-        ends = np.cumsum(sizes).tolist()
-        arrays: list[npt.NDArray[Any]] = [
-            np.frombuffer(raw[end - size : end], f"<{kind}").astype(kind).reshape(shape)
-            for end, size, (shape, kind) in zip(ends, sizes, entries, strict=True)
-        ]
+        layout: list[Entry] = [((channels,), "i4")] * 2
+        layout += [(shape, "i2") for shape in shapes] * 2
+        arrays = read_arrays(body, layout)
         weights = arrays[2:]
         return cls(groups, arrays[0], arrays[1], tuple(weights[:groups]), tuple(weights[groups:]))
 
