@@ -32,6 +32,6 @@ JPEG=jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
 OURS=cofeat,$(seq -s, -f cofeat-lossy:%g 0 2 16)
 measure streets-mobile-baseline baseline "png,$JPEG,$OURS" ""
 measure streets-mobile-proposed proposed "png,$JPEG,$OURS" ""
-measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 12 24)" ""
+measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 12 32)" ""
 measure streets-mobile-pictures pictures "" \
     "jpeg:95,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:60,webp:50,webp:35,webp:20,avif:70,avif:60,avif:55,avif:50,avif:45,avif:40,avif:30,avif:20"

@@ -13,12 +13,14 @@ import numpy as np
 
 from cofeat.errors import BitstreamError, InvalidInputError
 from cofeat.feature.codecs.base import Shape
-from cofeat.feature.codecs.cofeat_lossy import STEPS
+from cofeat.feature.codecs.cofeat_lossy import STEPS as FINE_STEPS
 from cofeat.feature.entropy.coder import DecodingCoder, EncodingCoder
 from cofeat.feature.entropy.learned import LearnedTables, without_learning
 from cofeat.feature.entropy.learned_walk import LARGEST_LEVEL, LearnedWalk
 from cofeat.feature.quantizer import IntegerArray, integer_type
 
+# Two octaves beyond those of 8-bit integers: here the integers are finer.
+STEPS = (*FINE_STEPS, 1218, 1448, 1722, 2048, 2435, 2896, 3444, 4096)
 MOST_ELEMENTS = 1 << 24
 # Rows come one after the other, and each takes time: a picture of 2^16 pixels' height at stride 16.
 MOST_ROWS = 1 << 12
