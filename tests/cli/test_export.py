@@ -143,6 +143,7 @@ def test_default_names_are_names(exported, tmp_path):
     description = json.loads((folder / "network.json").read_text())
     (folder / "network.json").write_text(json.dumps({**description, "about": {}}))
     assert default_name(load_network(folder)) == "my-run"
+    assert default_name(load_network("streets-mobile")) == "streets-mobile"
 
 
 def test_bundle_and_checkpoint_make_streams_that_each_other_reads(

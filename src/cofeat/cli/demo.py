@@ -24,7 +24,10 @@ HELP = "show what the models that come with cofeat do: curves, pictures and the 
 
 # curve -> model of the package, and the codings of features that are measured.
 FEATURES = {
-    "bottleneck": ("streets-mobile", [f"cofeat-learned:{setting}" for setting in (14, 18, 22)]),
+    "bottleneck": (
+        "streets-mobile",
+        [f"cofeat-learned:{setting}" for setting in (14, 18, 22, 26, 30)],
+    ),
     "proposed": ("streets-mobile-proposed", ["png", "jpeg:90", "jpeg:70", "jpeg:40", "cofeat"]),
 }
 PICTURES_MODEL = "streets-mobile-pictures"
@@ -37,7 +40,7 @@ SEED, TRAIN_SCENES = 3, 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `cofeat demo` takes."""
     parser.add_argument("-o", "--out", type=Path, default=Path("runs/demo"), help="(runs/demo)")
-    parser.add_argument("--images", type=int, default=40, metavar="N", help="scenes (40)")
+    parser.add_argument("--images", type=int, default=30, metavar="N", help="scenes (30)")
 
 
 def run(arguments: argparse.Namespace) -> int:

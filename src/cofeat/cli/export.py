@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofeat.cli import trained_on
+from cofeat import shipped
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
 
 def default_name(model: Model) -> str:
     """Return recipe and arm of a checkpoint, else its folder's name, as a model may be called."""
+    if shipped.is_shipped(model.folder.name) and shipped.folder_of(model.folder.name).samefile(
+        model.folder
+    ):
+        return model.folder.name
     about = model.about
     told = [str(about[key]) for key in ("model", "arm") if about.get(key)]
     name = "-".join(told) or model.folder.resolve().name
