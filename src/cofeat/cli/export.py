@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofeat.cli import trained_on
 from cofeat import shipped
+from cofeat.cli import trained_on
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
