@@ -15,6 +15,7 @@ import pytest
 from cofeat.feature.bitstream import NO_TABLES
 from cofeat.feature.codecs import load_codec, parse_codec
 from cofeat.feature.entropy.fitted import FittedTables
+from cofeat.feature.entropy.learned import LearnedTables, group_shapes
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.feature.quantizer import integer_type, quantize
 from cofeat.web.assets import assets
@@ -23,6 +24,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 MODEL_ID = bytes(range(1, 9))
 # So few elements have nothing to refer to, and filters far from the middle of two integers.
 FEW = 4000
+# Channels, groups, and what weights of the means are below.
+LEARNED = [(1, 1, 1 << 8), (16, 8, 1 << 6), (11, 3, 1 << 15), (32, 5, 1 << 9)]
 SETTING = 4  # of the codec `cofeat`, which is what the golden payloads have
 
 
@@ -41,17 +44,38 @@ def tabled_features(seed, shape):
     return features
 
 
+def learned_tables(seed, channels, groups, widest):
+    """Weights of no model: means far from every level too, sums of more than 32 bits."""
+    rng = np.random.default_rng(seed)
+    shapes = group_shapes(channels, groups)
+
+    def weights(width):
+        return tuple(rng.integers(-width, width, shape).astype(np.int16) for shape in shapes)
+
+    return LearnedTables(
+        groups,
+        rng.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
+        rng.integers(0, 60 << 14, channels).astype(np.int32),
+        weights(widest),
+        weights(min(widest, 1 << 7)),
+    )
+
+
 class Vectors:
     """What to feed (``arguments``), and what has to come out (``check``)."""
 
     def __init__(self):
-        self.tables = FittedTables.from_bytes((GOLDEN / "tables" / "made.bin").read_bytes())
+        self.tables = {
+            "made": FittedTables.from_bytes((GOLDEN / "tables" / "made.bin").read_bytes()),
+            **{f"learned{seed}": learned_tables(seed, *of) for seed, of in enumerate(LEARNED)},
+        }
         self.cases = []
         self.expected = []
         self._own()
         self._tabled()
         self._png()
         self._stepped()
+        self._learned()
 
     def _add(self, features, codec, bits, per_channel, tables, expected, step=None):
         spec = parse_codec(codec)
@@ -62,12 +86,13 @@ class Vectors:
                 "bits": bits,
                 "perChannel": per_channel,
                 "step": step,
+                "name": codec,
                 "codec": spec.codec.id,
                 "setting": spec.setting,
-                "tables": tables is not None,
+                "tables": tables,
                 "imageSize": (33, 65),
                 "modelId": MODEL_ID.hex(),
-                "tablesId": None if tables is None else tables.id.hex(),
+                "tablesId": None if tables is None else self.tables[tables].id.hex(),
             }
         )
         self.expected.append((features, bits, per_channel, step, expected))
@@ -85,18 +110,21 @@ class Vectors:
             fresh = codec.encode(features.astype(integer_type(bits)), bits, SETTING)
             self._add(features, f"cofeat:{SETTING}", bits, False, None, fresh)
 
+    def _compressed(self, features, codec, bits, per_channel, tables, step=None):
+        """Add a case whose whole stream is compared."""
+        fitted = self.tables[tables]
+        stream = compress(features, codec, bits, per_channel, (33, 65), MODEL_ID, fitted, step)
+        self._add(features, codec, bits, per_channel, tables, stream, step)
+
     def _tabled(self):
-        for seed, shape in enumerate([(1, 1, 1), (2, 9, 7), (2, 16, 33)]):
-            features = tabled_features(seed, (self.tables.channels, *shape[1:]))
+        channels = self.tables["made"].channels
+        for seed, shape in enumerate([(1, 1), (9, 7), (16, 33)]):
+            features = tabled_features(seed, (channels, *shape))
             for codec in ("cofeat:4", "cofeat-lossy:1", "cofeat-lossy:8", "cofeat-lossy:20"):
                 for bits, per_channel in ((8, False), (5, True)):
-                    stream = compress(
-                        features, codec, bits, per_channel, (33, 65), MODEL_ID, self.tables
-                    )
-                    self._add(features, codec, bits, per_channel, self.tables, stream)
+                    self._compressed(features, codec, bits, per_channel, "made")
         for bits in (10, 16):
-            stream = compress(features, "cofeat:4", bits, False, (33, 65), MODEL_ID, self.tables)
-            self._add(features, "cofeat:4", bits, False, self.tables, stream)
+            self._compressed(features, "cofeat:4", bits, False, "made")
 
     def _png(self):
         features = tabled_features(7, (11, 6, 10)) - 1
@@ -105,11 +133,26 @@ class Vectors:
 
     def _stepped(self):
         """A fixed step, and one so small that much is clipped."""
-        features = tabled_features(3, (self.tables.channels, 12, 10)) - 1
+        features = tabled_features(3, (self.tables["made"].channels, 12, 10)) - 1
         for step in (0.1, 1 / 300):
             for codec in ("cofeat:4", "cofeat-lossy:6"):
-                stream = compress(features, codec, 8, False, (33, 65), MODEL_ID, self.tables, step)
-                self._add(features, codec, 8, False, self.tables, stream, step)
+                self._compressed(features, codec, 8, False, "made", step)
+
+    def _learned(self):
+        """Every size of a step, planes of one element and planes that many lanes code."""
+        for name in self.tables:
+            if not name.startswith("learned"):
+                continue
+            channels = self.tables[name].channels
+            for seed, size in enumerate([(1, 1), (5, 3), (8, 16), (40, 33)]):
+                features = tabled_features(seed, (channels, *size)) - 1
+                for setting in (0, 7, 12, 16, 19, 24):
+                    self._compressed(
+                        features, f"cofeat-learned:{setting}", 12, False, name, 0.0625
+                    )
+            # Many at both ends of the range, and the range of each channel.
+            self._compressed(features, "cofeat-learned:14", 12, False, name, 1 / 5000)
+            self._compressed(features, "cofeat-learned:9", 7, True, name)
 
     def arguments(self, base):
         """Return what vectors.js takes."""
@@ -119,7 +162,7 @@ class Vectors:
             "engine": text(found["engine.wasm"].plain),
             "model": text(found["engine_model.bin"].plain),
             "constants": json.loads(found["constants.json"].plain),
-            "tables": text(self.tables.to_bytes()),
+            "tables": {name: text(tables.to_bytes()) for name, tables in self.tables.items()},
             "vectors": self.cases,
         }
 
@@ -131,10 +174,10 @@ class Vectors:
         ):
             stream = base64.b64decode(given["stream"])
             quantized = quantize(features, bits, per_channel, step)
-            fitted = self.tables if case["tables"] else None
+            fitted = self.tables.get(case["tables"])
             decompressed = decompress(stream, tables=fitted)
             restored = np.frombuffer(base64.b64decode(given["restored"]), np.float32)
-            if case["codec"] != parse_codec("cofeat-lossy").codec.id:
+            if parse_codec(case["name"]).codec.lossless:
                 np.testing.assert_array_equal(decompressed.quantized.values, quantized.values)
                 np.testing.assert_array_equal(restored, decompressed.features.ravel())
             if expected is None:

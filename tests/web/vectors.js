@@ -6,7 +6,8 @@ async ({ base, engine, model, constants, tables, vectors }) => {
   const { pack } = await load("bitstream.js");
   const { encodeCofeat, encodeCofeatLossy } = await load("cofeat.js");
   const { encodePng } = await load("png.js");
-  const { readTables } = await load("fitted.js");
+  const { encodeLearned, levelsOf } = await load("learned.js");
+  const { readTables } = await load("tables.js");
   const fromText = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const toText = (bytes) => {
     let text = "";
@@ -17,13 +18,14 @@ async ({ base, engine, model, constants, tables, vectors }) => {
   const made = [];
   for (const vector of vectors) {
     const { shape, bits, perChannel, step, codec, setting } = vector;
-    const fitted = vector.tables ? await readTables(fromText(tables)) : null;
+    const fitted = vector.tables ? await readTables(fromText(tables[vector.tables])) : null;
     const quantized = quantize(new Float32Array(fromText(vector.features).buffer), shape[0], bits, perChannel, step);
     const { values } = quantized;
     const payload = {
       1: () => encodePng(values, shape, bits),
       16: () => encodeCofeat(machine, constants, values, shape, bits, fitted),
       17: () => encodeCofeatLossy(machine, constants, values, shape, bits, setting, fitted),
+      18: () => encodeLearned(constants, levelsOf(constants, values, bits, setting), shape, setting, fitted),
     };
     const stream = pack({ ...vector, quantized, payload: await payload[codec]() });
     const restored = dequantize(quantized);

@@ -139,6 +139,7 @@ def _described(model: CloudModel) -> dict[str, Any]:
         "bits": entry.bits,
         "per_channel": entry.per_channel,
         "step": entry.step,
+        "codec": entry.codec,
         "size": None if accuracy is None else accuracy.size,
         "stand_in": entry.origin.stand_in,
         "tasks": [task.name for task in entry.tasks],

@@ -16,6 +16,7 @@ import numpy as np
 from cofeat.feature.codecs.cofeat_lossy import STEPS
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.engine import model_constants
+from cofeat.feature.entropy.learned_rows import INVERSES
 from cofeat.tasks import load_task
 from cofeat.tasks.disparity import DRAWN_MAX_PX
 from cofeat.tasks.segmentation import CLASSES
@@ -134,6 +135,8 @@ def _constants() -> dict[str, object]:
         "centers": tables.CENTERS.tolist(),
         "logarithm": tables.LOGARITHM.tolist(),
         "magnitudes": tables.MAGNITUDES.tolist(),
+        "logistic": tables.LOGISTIC.tolist(),
+        "learned_inverses": INVERSES.tolist(),
         "steps": list(STEPS),
         "classes": [entry.name for entry in CLASSES],
         "class_colors": load_task("segmentation").draw(ids)[0].tolist(),

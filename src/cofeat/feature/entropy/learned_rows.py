@@ -28,7 +28,7 @@ RATIOS = 44
 _ONE_LEVEL = 16
 # round(2 ** 15 / scale in levels), which may not depend on a machine's exponential.
 # fmt: off
-_INVERSES = np.array([
+INVERSES = np.array([
     524288, 440872, 370728, 311744, 262144, 220436, 185364, 155872, 131072, 110218, 92682,
     77936, 65536, 55109, 46341, 38968, 32768, 27554, 23170, 19484, 16384, 13777, 11585, 9742,
     8192, 6889, 5793, 4871, 4096, 3444, 2896, 2435, 2048, 1722, 1448, 1218, 1024, 861, 724, 609,
@@ -76,7 +76,7 @@ def _starts() -> Int64Array:
     edges = 16 * ((np.arange(1, SYMBOLS) - MIDDLE) << SHIFTS[:, None, None])
     # Half a level below the first level, counted from the mean, in sixteenths of a level.
     edges = edges - 8 - (np.arange(FRACTIONS)[:, None] - FRACTIONS // 2)
-    below = logistic(edges * _INVERSES[:, None, None] >> 12)
+    below = logistic(edges * INVERSES[:, None, None] >> 12)
     starts = np.zeros((RATIOS, FRACTIONS, SYMBOLS), np.int64)
     starts[..., 1:] = np.arange(1, SYMBOLS) + (below * (TOTAL - SYMBOLS) >> 16)
     return starts.reshape(-1, SYMBOLS)

@@ -216,7 +216,9 @@ async function setModel(next, precision) {
     part && network.file(files[part], "the encoder"),
     files.tables && network.file(files.tables, "the codec's tables"),
   ]);
-  await device.do("model", { entry: model, encoder: encoder ?? null, tables: tables ?? null });
+  const found = await device.do("model", { entry: model, encoder: encoder ?? null, tables: tables ?? null });
+  // Such tables are of the codec `cofeat-learned`, which then takes the place of `cofeat`.
+  model.learned = found.learned;
   for (const mode of ["split", "cloud"]) rates[mode] = firstRate(mode, chosen.codec, model, constants);
   allow("split", Boolean(part && files.heads));
   allow("cloud", Boolean(files.whole));

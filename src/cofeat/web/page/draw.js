@@ -21,12 +21,12 @@ export function drawn(task, { data, width, height }, constants) {
 }
 
 /**
- * Draw a mosaic in grey, from the integer that stands for the smallest feature or, where that is not
- * 0, for the feature 0 as middle grey. Most features are small, so small ones are drawn larger.
+ * Draw a mosaic in grey up to the integer `top`, from the integer that stands for the smallest feature
+ * or, where that is not 0, for the feature 0 as middle grey. Most features are small, so small ones are
+ * drawn larger.
  */
-export function drawnMosaic({ pixels, width, height, bits, zero }) {
+export function drawnMosaic({ pixels, width, height, zero, top }) {
   const image = new ImageData(width, height);
-  const top = 2 ** bits - 1;
   for (let k = 0; k < pixels.length; k++) {
     const share = (pixels[k] - zero) / (top - zero);
     const size = Math.sqrt(Math.min(1, Math.abs(share)));

@@ -6,8 +6,6 @@ import { COARSE_TO_FINE, lattice } from "./lattice.js";
 import { clip, modulo, rint, searchSorted } from "./numbers.js";
 import { baseOf, limited } from "./prediction.js";
 
-const HEAD_BYTES = 14;
-const CRC_BYTES = 4;
 const PASS_TYPES = 5;
 const OWN_WEIGHTS = 4;
 const MOST_REACH = 9;
@@ -20,22 +18,10 @@ const ALL_ZERO = 15;
 const CLASSES = 16;
 const SCALES = 16;
 
-/** Read a file of tables, which came with a hash that the server's manifest names. */
-export async function readTables(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0) !== 0x43465442 || bytes[4] !== 1) throw new Error("no tables of cofeat");
-  const [anchored, generations, reach] = bytes.subarray(5, 8);
-  const channels = view.getUint16(8, true);
-  const body = new Blob([bytes.subarray(HEAD_BYTES, -CRC_BYTES)]).stream();
-  const inflated = body.pipeThrough(new DecompressionStream("deflate"));
-  const raw = await new Response(inflated).arrayBuffer();
-  let at = 0;
-  const take = (Type, count) => {
-    const stop = at + count * Type.BYTES_PER_ELEMENT;
-    const array = new Type(raw.slice(at, stop));
-    at = stop;
-    return array;
-  };
+/** Read what a file of tables holds; see tables.js. */
+export function readFitted(head, take) {
+  const [anchored, generations, reach] = head.subarray(5, 8);
+  const channels = head[8] | (head[9] << 8);
   const bounds = Array.from({ length: generations + 1 }, (_, k) =>
     Math.floor((channels * k) / generations));
   return {
@@ -67,7 +53,7 @@ function together(weights, reach, size) {
 /**
  * Choose what is told where there are tables, as make_fitted_plan does.
  *
- * @param {object} tables what readTables returned.
+ * @param {object} tables what readFitted returned.
  * @param {Int16Array} values C x H x W in raster order, of all channels.
  * @param {number[]} size [H, W].
  * @param {number} bits of the values, up to 8.

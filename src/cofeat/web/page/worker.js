@@ -4,11 +4,12 @@
 import { pack } from "./bitstream.js";
 import { COFEAT_ID, COFEAT_LOSSY_ID, COFEAT_SETTING, encodeCofeat, encodeCofeatLossy } from "./cofeat.js";
 import { Engine } from "./engine.js";
-import { readTables } from "./fitted.js";
 import { cropped, hasGpu, mostThreads, Runtime } from "./inference.js";
+import { COFEAT_LEARNED_ID, encodeLearned, levelsOf } from "./learned.js";
 import { tile } from "./mosaic.js";
 import { encodePng, PNG_ID, PNG_SETTING } from "./png.js";
 import { quantize } from "./quantizer.js";
+import { readTables } from "./tables.js";
 
 const state = {};
 
@@ -26,12 +27,16 @@ const tasks = {
     return { provider: found, threads: found === "wasm" ? used : 1 };
   },
 
-  /** Take a model: what the server says of it, its encoder, and its tables or null. */
+  /**
+   * Take a model: what the server says of it, its encoder, and its tables or null; say whether those
+   * are of `cofeat-learned`.
+   */
   async model({ entry, encoder, tables }) {
     await release("encoder", "heads", "whole");
     state.entry = entry;
     state.encoder = encoder && (await state.runtime.session(encoder));
     state.tables = tables && (await readTables(new Uint8Array(tables)));
+    return { learned: Boolean(state.tables?.learned) };
   },
 
   /** Take what "on the device" needs besides: the heads, or the whole network. */
@@ -50,7 +55,7 @@ const tasks = {
     const bits = codec === "png" ? setting : entry.bits;
     const quantized = quantize(features.data, shape[0], bits, entry.per_channel, entry.step);
     clock("quantize");
-    const coded = await code(codec, setting, quantized, shape);
+    const { shown, ...coded } = await code(codec, setting, quantized, shape);
     const stream = pack({
       ...coded, quantized, shape,
       perChannel: entry.per_channel && !entry.step,
@@ -58,9 +63,9 @@ const tasks = {
       modelId: entry.model_id,
     });
     clock("code");
-    const mosaic = tile(quantized.values, shape);
-    const zero = entry.step ? 2 ** (bits - 1) : 0;
-    return { stream, mosaic: { ...mosaic, bits, zero }, shape, times: clock.times };
+    const values = shown ?? quantized.values;
+    const range = entry.step ? rangeAround(values, 2 ** (bits - 1)) : { zero: 0, top: 2 ** bits - 1 };
+    return { stream, mosaic: { ...tile(values, shape), bits, ...range }, shape, times: clock.times };
   },
 
   /** Run the whole network here. */
@@ -85,11 +90,24 @@ async function encoded(picture) {
   return features;
 }
 
+/** What the mosaic shows of integers with a fixed zero, of which few come near the ends: their own range. */
+function rangeAround(values, zero) {
+  const reach = values.reduce((most, value) => Math.max(most, Math.abs(value - zero)), 1);
+  return { zero, top: zero + reach };
+}
+
+/** Code integers; where others than these are sent, shown are those, with the same zero. */
 async function code(codec, setting, { values, bits }, shape) {
   const { engine, constants, tables, entry } = state;
   if (codec === "png")
     return { codec: PNG_ID, setting: PNG_SETTING, payload: await encodePng(values, shape, bits) };
   const tablesId = tables ? entry.tables_id : null;
+  if (codec === "cofeat-learned") {
+    const levels = levelsOf(constants, values, bits, setting);
+    const payload = encodeLearned(constants, levels, shape, setting, tables);
+    const shown = Uint16Array.from(levels, (level) => level + 2 ** (bits - 1));
+    return { codec: COFEAT_LEARNED_ID, setting, tablesId, payload, shown };
+  }
   if (codec === "cofeat") {
     const payload = encodeCofeat(engine, constants, values, shape, bits, tables);
     return { codec: COFEAT_ID, setting: COFEAT_SETTING, tablesId, payload };
