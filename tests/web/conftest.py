@@ -147,9 +147,7 @@ class Vectors:
             for seed, size in enumerate([(1, 1), (5, 3), (8, 16), (40, 33)]):
                 features = tabled_features(seed, (channels, *size)) - 1
                 for setting in (0, 7, 12, 16, 19, 24):
-                    self._compressed(
-                        features, f"cofeat-learned:{setting}", 12, False, name, 0.0625
-                    )
+                    self._compressed(features, f"cofeat-learned:{setting}", 12, False, name, 0.0625)
             # Many at both ends of the range, and the range of each channel.
             self._compressed(features, "cofeat-learned:14", 12, False, name, 1 / 5000)
             self._compressed(features, "cofeat-learned:9", 7, True, name)
@@ -200,7 +198,8 @@ def vectors():
 
 @pytest.fixture(scope="session")
 def tabled(exported, noise, tmp_path_factory):
-    """A bundle of the small network with tables of its own, and its model for Python."""
+    """A bundle of the small network with tables of its own, and its model for Python; ``learned``
+    is another one, with a fixed step."""
     from cofeat.bundle import open_bundle
     from cofeat.export.write import Options, Source, export_bundle
     from cofeat.feature.entropy.fitting import fit_tables
@@ -214,16 +213,43 @@ def tabled(exported, noise, tmp_path_factory):
         generations=4,
     )
     network = replace(load_network(exported.checkpoint), tables=fitted)
-    folder = tmp_path_factory.mktemp("page") / "bundle"
+    made = tmp_path_factory.mktemp("page")
+    folder = made / "bundle"
     points = [
         {"codec": "cofeat", "bpp": 3.0, "miou": 0.3},
         {"codec": "cofeat-lossy:8", "bpp": 1.5, "miou": 0.29},
     ]
     source = Source("tabled", network, noise(4, 1), noise(4, 2), "noise", _points(points))
-    export_bundle(folder, [source], Options(accuracy_images=1, calibration_images=2))
-    return SimpleNamespace(
-        folder=folder, model=RuntimeModel(open_bundle(folder).model(), threads=1)
+    stepped = Source("learned", _stepped(made, noise), noise(4, 1), noise(4, 2), "noise")
+    options = Options(codec="cofeat-learned:18", accuracy_images=1, calibration_images=2)
+    export_bundle(folder, [source, stepped], options)
+    model, learned = (
+        RuntimeModel(open_bundle(folder).model(name), threads=1) for name in ("tabled", "learned")
     )
+    return SimpleNamespace(folder=folder, model=model, learned=learned)
+
+
+def _stepped(folder, noise):
+    """A network of a fixed step and its learned tables."""
+    import torch
+
+    from cofeat.network.build import build_network, load_network, save_network
+    from cofeat.training.learned_tables import learn_tables
+
+    config = {"encoder": "tiny", "bits": 12, "step": 0.0625}
+    torch.manual_seed(1)
+    checkpoint = folder / "stepped"
+    checkpoint.mkdir()
+    save_network(checkpoint, build_network(**config), config, {"model": "made", "arm": "rate"})
+    network = load_network(checkpoint)
+    data = noise(4, 3)
+    with torch.no_grad():
+        features = [
+            network.network.encode(torch.from_numpy(data[index].image)[None])[0].numpy()
+            for index in range(len(data))
+        ]
+    tensors = [quantize(each, 12, step=0.0625) for each in features]
+    return replace(network, tables=learn_tables(tensors, (16, 64), passes=2))
 
 
 def _points(rows):

@@ -161,9 +161,9 @@ class Page:
     def choose(self, group, name):
         self.page.get_by_role("group", name=group).get_by_role("radio", name=name).check(force=True)
 
-    def pixels(self):
-        """The canvas that one sees, (H, W, 3)."""
-        data = self.page.locator("#picture").evaluate(
+    def pixels(self, canvas="#picture"):
+        """A canvas that one sees, (H, W, 3)."""
+        data = self.page.locator(canvas).evaluate(
             "c => ({w: c.width, h: c.height, text: btoa(Array.from(c.getContext('2d')"
             ".getImageData(0, 0, c.width, c.height).data, b => String.fromCharCode(b)).join(''))})"
         )
@@ -226,6 +226,39 @@ def test_its_bytes_are_the_librarys(browser, server, tabled):
         page.another(lambda: page.page.get_by_label("Codec").select_option("png"))
         quantized, told = decompress_quantized(page.bodies()[-1][1])
         assert (told.codec_id, quantized.bits) == (1, 6)
+
+
+def test_a_model_of_learned_tables_has_their_codec(browser, server, tabled):
+    with Page(browser, server.url) as page:
+        page.ready()
+        page.page.locator("summary").click()
+        model = page.page.get_by_label("Model", exact=True)
+        page.another(lambda: model.select_option("learned, version 1"))
+        assert page.page.get_by_role("slider", name="Rate").get_attribute("max") == "12"
+        sizes = []
+        # Where the bundle begins, and both ends.
+        for place, setting in ((6, 18), (0, 12), (12, 24)):
+            if sizes:
+                page.another(lambda place=place: page.slide("Rate", place))
+            _, stream = page.bodies()[-1]
+            quantized, told = decompress_quantized(stream, tables=tabled.learned.fitted)
+            assert (told.codec_id, told.setting, quantized.bits) == (18, setting, 12)
+            assert told.model_id == tabled.learned.model_id
+            assert told.tables_id == tabled.learned.tables_id
+            again = compress_quantized(
+                quantized,
+                f"cofeat-learned:{setting}",
+                told.image_size,
+                told.model_id,
+                tabled.learned.fitted,
+            )
+            assert again == stream
+            sizes.append(len(stream))
+        assert sizes[1] > sizes[0] > sizes[2]
+        # Few levels, which one sees all the same: from the middle grey to black or white.
+        grey = page.pixels("#mosaic")[..., 0].astype(int)
+        assert np.abs(grey - 127.5).max() > 127
+        assert np.abs(grey - 127.5).min() < 1
 
 
 def test_vectors_give_the_librarys_bytes_in_a_browser(browser, server, vectors):
