@@ -245,7 +245,9 @@ def _stepped(folder, noise):
     data = noise(4, 3)
     with torch.no_grad():
         features = [
-            network.network.encode(torch.from_numpy(data[index].image)[None])[0].numpy()
+            network.network.encode(torch.from_numpy(data[index].image).movedim(2, 0)[None])[
+                0
+            ].numpy()
             for index in range(len(data))
         ]
     tensors = [quantize(each, 12, step=0.0625) for each in features]
