@@ -220,11 +220,12 @@ def tabled(exported, noise, tmp_path_factory):
         {"codec": "cofeat-lossy:8", "bpp": 1.5, "miou": 0.29},
     ]
     source = Source("tabled", network, noise(4, 1), noise(4, 2), "noise", _points(points))
-    stepped = Source("learned", _stepped(made, noise), noise(4, 1), noise(4, 2), "noise")
+    stepped = Source("tabled-learned", _stepped(made, noise), noise(4, 1), noise(4, 2), "noise")
     options = Options(codec="cofeat-learned:18", accuracy_images=1, calibration_images=2)
     export_bundle(folder, [source, stepped], options)
     model, learned = (
-        RuntimeModel(open_bundle(folder).model(name), threads=1) for name in ("tabled", "learned")
+        RuntimeModel(open_bundle(folder).model(name), threads=1)
+        for name in ("tabled", "tabled-learned")
     )
     return SimpleNamespace(folder=folder, model=model, learned=learned)
 
