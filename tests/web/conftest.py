@@ -146,7 +146,7 @@ class Vectors:
             channels = self.tables[name].channels
             for seed, size in enumerate([(1, 1), (5, 3), (8, 16), (40, 33)]):
                 features = tabled_features(seed, (channels, *size)) - 1
-                for setting in (0, 7, 12, 16, 19, 24):
+                for setting in (0, 7, 12, 16, 19, 24, 32):
                     self._compressed(features, f"cofeat-learned:{setting}", 12, False, name, 0.0625)
             # Many at both ends of the range, and the range of each channel.
             self._compressed(features, "cofeat-learned:14", 12, False, name, 1 / 5000)

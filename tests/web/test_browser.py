@@ -234,7 +234,7 @@ def test_a_model_of_learned_tables_has_their_codec(browser, server, tabled):
         page.page.locator("summary").click()
         model = page.page.locator("#model")
         page.another(lambda: model.select_option(label="tabled-learned, version 1"))
-        assert page.page.get_by_role("slider", name="Rate").get_attribute("max") == "12"
+        assert page.page.get_by_role("slider", name="Rate").get_attribute("max") == "20"
         sizes = []
         # Where the bundle begins, and both ends.
         for place, setting in ((6, 18), (12, 24), (0, 12)):

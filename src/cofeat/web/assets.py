@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 
 import numpy as np
 
+from cofeat.feature.codecs.cofeat_learned import STEPS as LEARNED_STEPS
 from cofeat.feature.codecs.cofeat_lossy import STEPS
 from cofeat.feature.entropy import tables
 from cofeat.feature.entropy.engine import model_constants
@@ -137,6 +138,7 @@ def _constants() -> dict[str, object]:
         "magnitudes": tables.MAGNITUDES.tolist(),
         "logistic": tables.LOGISTIC.tolist(),
         "learned_inverses": INVERSES.tolist(),
+        "learned_steps": list(LEARNED_STEPS),
         "steps": list(STEPS),
         "classes": [entry.name for entry in CLASSES],
         "class_colors": load_task("segmentation").draw(ids)[0].tolist(),

@@ -33,7 +33,8 @@ export function readLearned(head, take) {
 /** The levels of integers at a setting: Int32Array, 0 for the middle of the range. */
 export function levelsOf(constants, values, bits, setting) {
   const middle = 2 ** (bits - 1);
-  return Int32Array.from(values, (value) => rint((16 * (value - middle)) / constants.steps[setting]));
+  const step = constants.learned_steps[setting];
+  return Int32Array.from(values, (value) => rint((16 * (value - middle)) / step));
 }
 
 /**
@@ -65,7 +66,7 @@ function lanesFor(levels) {
 class Walk {
   constructor(constants, coder, tables, [height, width], setting, levels) {
     Object.assign(this, { coder, tables, height, width, setting, levels });
-    this.step = constants.steps[setting];
+    this.step = constants.learned_steps[setting];
     this.rows = rowsOf(constants);
     this.left = levels.length;
     // Values and magnitudes with a border of zeros.

@@ -3,7 +3,7 @@
 import { clip } from "./numbers.js";
 
 const MOST_SETTING = 20;
-/** Of `cofeat-learned`: steps of 8 integers to 64; networks are trained for 16 first. */
+/** Of `cofeat-learned`: steps of 8 integers and more; networks are trained for 16 first. */
 const LEAST_LEARNED = 12;
 const USUAL_LEARNED = 16;
 const JPEG_BEST = 95;
@@ -22,7 +22,7 @@ export function lastRate(mode, codec, model, constants) {
   if (mode === "cloud") return JPEG_STEPS;
   // A model of a fixed step has no other number of bits.
   if (codec === "png") return model.step ? 0 : model.bits - 1;
-  if (model.learned) return constants.steps.length - 1 - LEAST_LEARNED;
+  if (model.learned) return constants.learned_steps.length - 1 - LEAST_LEARNED;
   return coarser(constants, model.bits).length;
 }
 
@@ -43,7 +43,7 @@ export function rateAt(place, mode, codec, model, constants) {
   }
   if (model.learned) {
     const setting = LEAST_LEARNED + place;
-    const told = toldSteps(constants.steps[setting] / 16, model);
+    const told = toldSteps(constants.learned_steps[setting] / 16, model);
     return { codec: "cofeat-learned", setting, name: `cofeat-learned:${setting}`, told };
   }
   const settings = coarser(constants, model.bits);
