@@ -32,6 +32,8 @@ _SUB = 16
 PASSES = 60
 _BATCH = 16
 _LEARNING_RATE = 1e-2
+# Of a channel that is all but silent, in units.
+_LEAST_MAGNITUDE = 0.05
 _LARGEST_WEIGHT = (1 << 15) - 1
 
 
@@ -99,6 +101,9 @@ def learn_tables(
     channels = values.shape[1]
     groups = min(groups, channels)
     model = _GroupModel(channels, groups)
+    # Each channel begins with its own scale: a logistic's mean magnitude is 2 log 2 scales.
+    usual = values.abs().mean(dim=(0, 2, 3)).clamp(min=_LEAST_MAGNITUDE) / (2 * math.log(2))
+    model.octaves.bias.data = usual.log2()  # type: ignore[union-attr]
     optimizer = torch.optim.Adam(model.parameters(), _LEARNING_RATE)
     generator = torch.Generator().manual_seed(0)
     low, high = math.log(coarse[0] / UNIT), math.log(coarse[1] / UNIT)
