@@ -34,6 +34,12 @@ def curve(folder: str, name: str) -> Curve:
     return load_curve(RESULTS / folder / f"{name}.json")
 
 
+def shown(picture: Curve) -> str:
+    """Return the format's name as people write it."""
+    word = picture.name.partition("-")[2].upper()
+    return "WebP" if word == "WEBP" else word
+
+
 def pictures() -> list[Curve]:
     """Return the curves of coded pictures."""
     return [curve("pictures", f"cloud-{kind}") for kind in ("jpeg", "webp", "avif")]
@@ -91,7 +97,7 @@ def points_table() -> str:
     rows = [["nothing, uncompressed network", "0", *_measures(uncompressed())]]
     chosen = {
         "features, learned bottleneck": (curve("rate", "rate"), 2),
-        **{f"the picture, {c.name.partition('-')[2].upper()}": (c, 1) for c in pictures()},
+        **{f"the picture, {shown(c)}": (c, 1) for c in pictures()},
     }
     for name, (of, stride) in chosen.items():
         for index in range(0, len(of.codecs), stride):
@@ -104,7 +110,7 @@ def points_table() -> str:
 def deciding_table() -> str:
     """Return the fewest bytes that keep the accuracy, for features and for each picture format."""
     ways = [("features, learned bottleneck", curve("rate", "rate"))]
-    ways += [(f"the picture, {c.name.partition('-')[2].upper()}", c) for c in pictures()]
+    ways += [(f"the picture, {shown(c)}", c) for c in pictures()]
     rows = [
         [name, *(_fewest(of, {m: kept * uncompressed()[m] for m in DECIDING}) for kept in KEPT)]
         for name, of in ways
@@ -113,6 +119,19 @@ def deciding_table() -> str:
     losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
     head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
     return _table(head, rows)
+
+
+def each_table() -> str:
+    """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
+    ways = [("features, learned bottleneck", curve("rate", "rate"))]
+    ways += [(f"the picture, {shown(c)}", c) for c in pictures()]
+    least = {measure: KEPT[0] * value for measure, value in uncompressed().items()}
+    rows = [
+        [name, *(_fewest(of, {measure: least[measure]}) for measure in MEASURES)]
+        for name, of in ways
+    ]
+    share = f"{100 * (1 - KEPT[0]):.0f} %"
+    return _table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
 
 
 def _fewest(of: Curve, least: dict[str, float]) -> str:
@@ -135,8 +154,7 @@ def versus_table() -> str:
     rows = []
     for anchor in pictures():
         results = [bd_rate(anchor, test, "mean_bytes", measure, "pchip") for measure in MEASURES]
-        name = anchor.name.partition("-")[2].upper()
-        rows.append([f"features against {name} of the picture", *map(_cell, results)])
+        rows.append([f"features against {shown(anchor)} of the picture", *map(_cell, results)])
     return _table(["BD-rate, bytes", *MEASURES.values()], rows)
 
 
@@ -184,8 +202,7 @@ def plot() -> None:
     ways.append(("the same features, cofeat and cofeat-lossy", ours, "#56b4e9", "P", "-"))
     looks = (("#d55e00", "^"), ("#009e73", "D"), ("#cc79a7", "v"))
     for of, (color, marker) in zip(pictures(), looks, strict=True):
-        name = of.name.partition("-")[2].upper()
-        ways.append((f"the picture, {name}", of, color, marker, "--"))
+        ways.append((f"the picture, {shown(of)}", of, color, marker, "--"))
     for axes, measure in zip(figure.subplots(1, 2), DECIDING, strict=True):
         for label, of, color, marker, line in ways:
             pairs = sorted(zip(of.columns["mean_bytes"], of.columns[measure], strict=True))
@@ -209,6 +226,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "beyond": beyond_table,
     "points": points_table,
     "deciding": deciding_table,
+    "each": each_table,
     "versus": versus_table,
     "origin": lambda: origin_line() + "\n",
 }
