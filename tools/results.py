@@ -158,6 +158,20 @@ def versus_table() -> str:
     return _table(["BD-rate, bytes", *MEASURES.values()], rows)
 
 
+def codec_table() -> str:
+    """Return what our codecs do to the paper's features: lossless and lossy."""
+    rows = []
+    for arm in ("baseline", "proposed"):
+        of = curve(arm, arm)
+        size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
+        lossless = f"{100 * (size['cofeat'] / size['png'] - 1):+.1f} %"
+        jpeg, ours = select_codecs(of, PAPER_POINTS[1:]), family(of, "cofeat-lossy")
+        cells = [_cell(bd_rate(jpeg, ours, "bpp", measure, "pchip")) for measure in MEASURES]
+        rows.append([arm, lossless, *cells])
+    lossy = [f"`cofeat-lossy` against JPEG 95 to 80: {name}" for name in MEASURES.values()]
+    return _table(["arm", "`cofeat` against PNG, bytes", *lossy], rows)
+
+
 def origin_line() -> str:
     """Return where the figures come from."""
     about = curve("rate", "rate").provenance
@@ -224,6 +238,7 @@ def plot() -> None:
 BLOCKS: dict[str, Callable[[], str]] = {
     "paper": paper_table,
     "beyond": beyond_table,
+    "codec": codec_table,
     "points": points_table,
     "deciding": deciding_table,
     "each": each_table,
