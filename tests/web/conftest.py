@@ -237,7 +237,9 @@ def _stepped(folder, noise):
     from cofeat.network.build import build_network, load_network, save_network
     from cofeat.training.learned_tables import learn_tables
 
-    config = {"encoder": "tiny", "bits": 12, "step": 0.0625}
+    # So fine that the small features of random weights reach levels at every setting.
+    step = 2.0**-10
+    config = {"encoder": "tiny", "bits": 12, "step": step}
     torch.manual_seed(1)
     checkpoint = folder / "stepped"
     checkpoint.mkdir()
@@ -251,7 +253,7 @@ def _stepped(folder, noise):
             ].numpy()
             for index in range(len(data))
         ]
-    tensors = [quantize(each, 12, step=0.0625) for each in features]
+    tensors = [quantize(each, 12, step=step) for each in features]
     return replace(network, tables=learn_tables(tensors, (16, 64), passes=2))
 
 
