@@ -107,13 +107,17 @@ def points_table() -> str:
     return _table(["what is sent", "bytes", *MEASURES.values()], rows)
 
 
+def ways() -> list[tuple[str, Curve]]:
+    """Return what may be sent, by name: features, and the picture in each format."""
+    features = ("features, learned bottleneck", curve("rate", "rate"))
+    return [features, *((f"the picture, {shown(c)}", c) for c in pictures())]
+
+
 def deciding_table() -> str:
     """Return the fewest bytes that keep the accuracy, for features and for each picture format."""
-    ways = [("features, learned bottleneck", curve("rate", "rate"))]
-    ways += [(f"the picture, {shown(c)}", c) for c in pictures()]
     rows = [
         [name, *(_fewest(of, {m: kept * uncompressed()[m] for m in DECIDING}) for kept in KEPT)]
-        for name, of in ways
+        for name, of in ways()
     ]
     both = " and ".join(MEASURES[measure] for measure in DECIDING)
     losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
@@ -123,12 +127,10 @@ def deciding_table() -> str:
 
 def each_table() -> str:
     """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
-    ways = [("features, learned bottleneck", curve("rate", "rate"))]
-    ways += [(f"the picture, {shown(c)}", c) for c in pictures()]
     least = {measure: KEPT[0] * value for measure, value in uncompressed().items()}
     rows = [
         [name, *(_fewest(of, {measure: least[measure]}) for measure in MEASURES)]
-        for name, of in ways
+        for name, of in ways()
     ]
     share = f"{100 * (1 - KEPT[0]):.0f} %"
     return _table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
@@ -208,17 +210,17 @@ def plot() -> None:
     """Draw bytes against both measures, features and pictures."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     reference = uncompressed()
-    ways = [("features, learned bottleneck", curve("rate", "rate"), "#0072b2", "o", "-")]
+    drawn = [("features, learned bottleneck", curve("rate", "rate"), "#0072b2", "o", "-")]
     proposed = curve("proposed", "proposed")
     ours = family(proposed, "cofeat", "cofeat-lossy")
-    ways.append(("features, the paper's way, PNG and JPEG", family(proposed, "png", "jpeg"),
+    drawn.append(("features, the paper's way, PNG and JPEG", family(proposed, "png", "jpeg"),
                  "#999999", "s", ":"))  # fmt: skip
-    ways.append(("the same features, cofeat and cofeat-lossy", ours, "#56b4e9", "P", "-"))
+    drawn.append(("the same features, cofeat and cofeat-lossy", ours, "#56b4e9", "P", "-"))
     looks = (("#d55e00", "^"), ("#009e73", "D"), ("#cc79a7", "v"))
     for of, (color, marker) in zip(pictures(), looks, strict=True):
-        ways.append((f"the picture, {shown(of)}", of, color, marker, "--"))
+        drawn.append((f"the picture, {shown(of)}", of, color, marker, "--"))
     for axes, measure in zip(figure.subplots(1, 2), DECIDING, strict=True):
-        for label, of, color, marker, line in ways:
+        for label, of, color, marker, line in drawn:
             pairs = sorted(zip(of.columns["mean_bytes"], of.columns[measure], strict=True))
             axes.plot(*zip(*pairs, strict=True), line, color=color, marker=marker, label=label,
                       markersize=4.5, linewidth=1.4)  # fmt: skip

@@ -9,7 +9,8 @@ from cofeat.errors import InvalidInputError
 from cofeat.feature.codecs.cofeat_learned import COFEAT_LEARNED
 from cofeat.feature.entropy.learned import LearnedTables
 from cofeat.feature.quantizer import Quantized, stepped_range
-from cofeat.training.learned_tables import UNIT, group_mask, learn_tables
+from cofeat.losses.rate import causal_mask
+from cofeat.training.learned_tables import UNIT, learn_tables
 
 BITS, SHAPE = 12, (3, 16, 16)
 # At setting 16 a step is a unit.
@@ -83,7 +84,7 @@ def test_group_mask_by_hand():
     none, all_ = [[0] * 3] * 3, [[1] * 3] * 3
     above = [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
     expected = [[above, none, none], [all_, above, above], [all_, above, above]]
-    assert group_mask(3, 2).tolist() == expected
+    assert causal_mask(3, 2).tolist() == expected
 
 
 @pytest.mark.parametrize("count", [0, 2])

@@ -45,9 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat bench`."""
     from cofeat.cli.machine import machine, versions
     from cofeat.evaluation.codec_bench import default_specs
-    from cofeat.evaluation.codec_plot import check_plot_path, save_codec_plot
+    from cofeat.evaluation.codec_plot import save_codec_plot
     from cofeat.feature.codecs import parse_codec
     from cofeat.feature.tables import read_tables
+    from cofeat.plot_file import check_plot_path
 
     words = [word for word in (arguments.codecs or "").split(",") if word.strip()]
     specs = tuple(parse_codec(word) for word in words) or default_specs()

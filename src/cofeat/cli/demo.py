@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofeat.errors import CofeatError, InvalidInputError
+from cofeat.errors import InvalidInputError
 from cofeat.files import write_text
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat demo`."""
-    from cofeat.cli.demonstration import is_shown, show_split
+    from cofeat.cli.demonstration import put_split
     from cofeat.cli.eval import print_points
     from cofeat.cli.machine import provenance
     from cofeat.evaluation.points import write_csv
@@ -65,13 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     _pictures(models, val, results / "pictures")
     write_text(results / "provenance.json", json.dumps(about, indent=1))
     first = models[names[0]]
-    key = first.model_id.hex()
-    if not is_shown(results / "pictures", key):
-        told = {"key": key, **{k: about[k] for k in ("command", "date", "machine", "commit")}}
-        try:
-            show_split(first, lambda: (train, val), folder, told)
-        except CofeatError as error:
-            print(f"no split in the report: {error}", file=sys.stderr)
+    put_split(True, first.model_id.hex(), first, lambda: (train, val), folder, about)
     build_report(folder, folder / "report.html")
     print_points(curves)
     print(f"\nreport: {folder / 'report.html'}")

@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,24 @@ def is_shown(pictures: Path, key: str) -> bool:
     if not told:
         index.unlink(missing_ok=True)  # of another network: not for this one's report
     return told
+
+
+def put_split(
+    wanted: bool,
+    key: str,
+    model: Model,
+    splits: Callable[[], tuple[Dataset, Dataset]],
+    run: Path,
+    about: dict[str, Any],
+) -> None:
+    """Show the split in the report where it is wanted and not shown yet; without it goes on."""
+    if is_shown(run / "results" / "pictures", key) or not wanted:
+        return
+    told = {"key": key, **{name: about[name] for name in ("command", "date", "machine", "commit")}}
+    try:
+        show_split(model, splits, run, told)
+    except CofeatError as error:
+        print(f"no split in the report: {error}", file=sys.stderr)
 
 
 def show_split(

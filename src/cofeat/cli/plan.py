@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.planner.choose import decide
     from cofeat.planner.fleet import Fleet
     from cofeat.planner.link import parse_link
-    from cofeat.planner.plot import check_plot_path, save_plan_plot
+    from cofeat.planner.plot import save_plan_plot
+    from cofeat.plot_file import check_plot_path
 
     link, wish, energy = parse_link(arguments.link), wish_of(arguments), energy_of(arguments)
     if arguments.plot is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -167,17 +166,11 @@ def _curves(
 
 def _split(wanted: bool, model: Model, recipe: Recipe, folder: Path, about: dict[str, Any]) -> None:
     """Show the split in the report where it is wanted and not shown yet; without it goes on."""
-    from cofeat.cli.demonstration import is_shown, show_split
+    from cofeat.cli.demonstration import put_split
     from cofeat.cli.experiment import open_splits
 
     key = _key(model, recipe)
-    if is_shown(folder / "results" / "pictures", key) or not wanted:
-        return
-    about = {"key": key, **{name: about[name] for name in ("command", "date", "machine", "commit")}}
-    try:
-        show_split(model, lambda: open_splits(recipe, beside=folder), folder, about)
-    except CofeatError as error:
-        print(f"no split in the report: {error}", file=sys.stderr)
+    put_split(wanted, key, model, lambda: open_splits(recipe, beside=folder), folder, about)
 
 
 def _remove_others(results: Path, wanted: set[str]) -> None:

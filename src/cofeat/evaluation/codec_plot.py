@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from cofeat.errors import InvalidInputError, MissingPackageError
+from cofeat.errors import MissingPackageError
 from cofeat.evaluation.codec_bench import Bench, CodecResult
-from cofeat.files import replacing
+from cofeat.plot_file import check_plot_path, save_plot
 
-FORMATS = (".svg", ".png", ".pdf")
 # Okabe and Ito's colors, which the color-blind tell apart; shapes go on where they end.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -24,7 +22,7 @@ def save_codec_plot(benches: Sequence[tuple[str, Bench]], path: Path) -> None:
 
     Args:
         benches: (title, bench).
-        path: ends with one of ``FORMATS``.
+        path: ends with one of ``plot_file.FORMATS``.
 
     Raises:
         InvalidInputError: another ending.
@@ -44,20 +42,7 @@ def save_codec_plot(benches: Sequence[tuple[str, Bench]], path: Path) -> None:
         times.set_title(title, loc="left", fontsize=10, parse_math=False)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file, format=path.suffix[1:].lower(), dpi=120)
-    with replacing(path) as temporary:
-        temporary.write_bytes(file.getvalue())
-
-
-def check_plot_path(path: Path) -> None:
-    """Refuse a path whose ending names no format.
-
-    Raises:
-        InvalidInputError: it is such.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise InvalidInputError(f"'{path}' is no plot: end its name with {', '.join(FORMATS)}")
+    save_plot(figure, path)
 
 
 def _looks(results: Sequence[CodecResult]) -> dict[str, dict[str, Any]]:

@@ -21,12 +21,15 @@ learned image compression", NeurIPS 2018.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from cofeat.feature.entropy.fitted import generation_bounds
 
 # A value that the model holds for all but impossible costs so much and no more.
 MIN_PROBABILITY = 2.0**-30
@@ -74,23 +77,39 @@ class EntropyModel(nn.Module):
             magnitude = torch.log1p(features.abs() / self.unit)
             mean = self._masked(self.mean, features)
             scale = self._masked(self.log_scale, magnitude).clamp(max=MAX_LOG_SCALE).exp()
-            # By symmetry both arguments are taken on the side where F is small and exact.
-            distance = (features - mean).abs()
-            upper = torch.sigmoid((half - distance) / scale)
-            lower = torch.sigmoid((-half - distance) / scale)
-            return -torch.log2((upper - lower).clamp(min=MIN_PROBABILITY))
+            return interval_bits((features - mean).abs(), scale, half)
 
     def _masked(self, convolution: nn.Conv2d, x: Tensor) -> Tensor:
         return F.conv2d(x, convolution.weight * self.mask, convolution.bias, padding=1)
 
 
-def causal_mask(channels: int) -> Tensor:
+def interval_bits(distance: Tensor, scale: Tensor, half: Tensor) -> Tensor:
+    """Return the bits of a logistic variable's being within ``half`` of a value, shapes broadcast.
+
+    Args:
+        distance: of the value from the mean, not negative: by symmetry F is taken on the side
+            where it is small and exact.
+        scale: of the distribution, positive.
+        half: of the interval, positive.
+    """
+    upper, lower = (
+        torch.sigmoid((half - distance) / scale),
+        torch.sigmoid((-half - distance) / scale),
+    )
+    return -torch.log2((upper - lower).clamp(min=MIN_PROBABILITY))
+
+
+def causal_mask(channels: int, groups: int | None = None) -> Tensor:
     """Return what a value may be told from: 1 or 0, float32 (C, C, 3, 3), to by from.
 
-    Channels before its own everywhere, its own in the row above; so a codec can take rows whole.
+    Groups before its own everywhere, its own in the row above; so a codec can take rows whole.
+
+    Args:
+        channels: C.
+        groups: of channels, as a codec takes them; None is one of each channel.
     """
     mask = torch.zeros(channels, channels, 3, 3)
-    for channel in range(channels):
-        mask[channel, :channel] = 1
-        mask[channel, channel, 0] = 1
+    for first, stop in itertools.pairwise(generation_bounds(channels, groups or channels)):
+        mask[first:stop, :first] = 1
+        mask[first:stop, first:stop, 0] = 1
     return mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cofeat.errors import InvalidInputError, MissingPackageError
-from cofeat.files import replacing
+from cofeat.errors import MissingPackageError
 from cofeat.planner.choose import Wish
 from cofeat.planner.link import LinkModel
 from cofeat.planner.plan import Estimate, Planner
+from cofeat.plot_file import check_plot_path, save_plot
 
-FORMATS = (".svg", ".png", ".pdf")
 # From the edge of a cell to a good cable, and so many rates between.
 _RATES_MBIT = np.geomspace(0.1, 1000.0, 81)
 # Okabe and Ito's colors, which the color-blind tell apart.
@@ -96,20 +94,7 @@ def save_plan_plot(planner: Planner, link: LinkModel, wish: Wish, path: Path) ->
     axes.grid(visible=True, color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file, format=path.suffix[1:].lower(), dpi=120)
-    with replacing(path) as temporary:
-        temporary.write_bytes(file.getvalue())
-
-
-def check_plot_path(path: Path) -> None:
-    """Refuse a path whose ending names no format.
-
-    Raises:
-        InvalidInputError: it is such.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise InvalidInputError(f"'{path}' is no plot: end its name with {', '.join(FORMATS)}")
+    save_plot(figure, path)
 
 
 def _mark(axes: Any, found: Sequence[tuple[int, str]]) -> None:

@@ -23,7 +23,7 @@ from cofeat.feature.entropy.fitted import generation_bounds
 from cofeat.feature.entropy.learned import MEAN_BITS, SCALE_BITS, LearnedTables
 from cofeat.feature.entropy.learned_walk import magnitudes
 from cofeat.feature.quantizer import Quantized
-from cofeat.losses.rate import MIN_PROBABILITY
+from cofeat.losses.rate import causal_mask, interval_bits
 
 UNIT = 16
 # Tables count in sixteenths of an integer.
@@ -48,7 +48,7 @@ class _GroupModel(nn.Module):
         self.octaves = nn.Conv2d(channels, channels, 3, padding=1)
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
-        self.register_buffer("mask", group_mask(channels, groups))
+        self.register_buffer("mask", causal_mask(channels, groups))
 
     def forward(self, values: Tensor, steps: Tensor) -> Tensor:
         """Return the bits of each element: values (N, C, H, W) and steps (N, 1, 1, 1) in units."""
@@ -56,22 +56,10 @@ class _GroupModel(nn.Module):
         octaves = torch.from_numpy(magnitudes((values * UNIT * _SUB).round().double().numpy()))
         mean = self._masked(self.mean, values)
         scale = self._masked(self.octaves, octaves.float() / 64).clamp(-12, 12).exp2()
-        distance = (values - mean).abs()
-        upper = torch.sigmoid((0.5 * steps - distance) / scale)
-        lower = torch.sigmoid((-0.5 * steps - distance) / scale)
-        return -torch.log2((upper - lower).clamp(min=MIN_PROBABILITY))
+        return interval_bits((values - mean).abs(), scale, 0.5 * steps)
 
     def _masked(self, convolution: nn.Conv2d, x: Tensor) -> Tensor:
         return F.conv2d(x, convolution.weight * self.mask, convolution.bias, padding=1)
-
-
-def group_mask(channels: int, groups: int) -> Tensor:
-    """Return what a value may be told from: 1 or 0, float32 (C, C, 3, 3), to by from."""
-    mask = torch.zeros(channels, channels, 3, 3)
-    for first, stop in itertools.pairwise(generation_bounds(channels, groups)):
-        mask[first:stop, :first] = 1
-        mask[first:stop, first:stop, 0] = 1
-    return mask
 
 
 def learn_tables(
