@@ -121,6 +121,23 @@ def load_start(network: MultiTaskNetwork, path: str) -> None:
     network.load_state_dict(own | shared)
 
 
+def load_teacher(recipe: Recipe) -> MultiTaskNetwork:
+    """Load the network that a run learns from.
+
+    Raises:
+        InvalidInputError: there is no checkpoint, or its network lacks a task that is to learn.
+    """
+    path = str(recipe.train.teacher)
+    teacher = load_network(path).network.requires_grad_(False).eval()
+    for task in recipe.loss.distillation:
+        if task not in teacher.tasks:
+            raise InvalidInputError(
+                f"train.teacher: '{path}' has no task '{task}', which loss.distillation names; "
+                f"it has {', '.join(teacher.tasks)}"
+            )
+    return teacher
+
+
 def _flush(path: Path) -> None:
     """Have the disk hold a file, or a folder's list of names, before going on."""
     handle = os.open(path, os.O_RDONLY)

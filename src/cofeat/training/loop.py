@@ -24,7 +24,7 @@ from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
-from cofeat.training.checkpoint import load_start, resume, save_checkpoint
+from cofeat.training.checkpoint import load_start, load_teacher, resume, save_checkpoint
 from cofeat.training.log import RunLog
 from cofeat.training.objective import (
     Objective,
@@ -78,6 +78,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
     if options.start is not None:
         load_start(network, options.start)
     _freeze(network, options.freeze)
+    teacher = load_teacher(recipe).to(fabric.device) if options.teacher is not None else None
     plain = Objective(
         network,
         build_weighting(recipe, network),
@@ -126,6 +127,16 @@ def train(  # noqa: C901  one loop, read from top to bottom
         drawn = coarseness(batch.indices, options.seed, epoch, options.coarse)
         return drawn.to(fabric.device)
 
+    @torch.no_grad()
+    def taught_for(batch: Batch) -> dict[str, torch.Tensor] | None:
+        if teacher is None:
+            return None
+        with fabric.autocast():
+            size = (batch.images.shape[-2], batch.images.shape[-1])
+            return teacher.decode(
+                teacher.encode(batch.images), size, tuple(recipe.loss.distillation)
+            )
+
     clock = _Clock(place.seconds)
 
     def save() -> None:
@@ -161,6 +172,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
                             batch.truths,
                             noise_for(batch, epoch),
                             coarseness_for(batch, epoch),
+                            taught_for(batch),
                         )
                         fabric.backward(step.total / options.accumulate)
                 optimizer.step()

@@ -22,6 +22,8 @@ from cofeat.training.recipe import Recipe
 
 COMPRESSIBILITY = "compressibility"
 RATE = "rate"
+# Before the name of the task whose head learns from the teacher's.
+DISTILLATION = "distillation_"
 
 
 class Step(NamedTuple):
@@ -65,6 +67,7 @@ class Objective(nn.Module):
         truths: dict[str, Tensor],
         unit_noise: Tensor,
         coarseness: Tensor | None = None,
+        taught: dict[str, Tensor] | None = None,
     ) -> Step:
         """Return the step's losses.
 
@@ -73,6 +76,7 @@ class Objective(nn.Module):
             truths: task -> truth, batch first.
             unit_noise: for the Q-layer, like the features, uniform in [-1/2, 1/2).
             coarseness: by how much each image's step is coarser, float32 (N,); None is 1.
+            taught: task -> the teacher's raw output, for the tasks that learn from it.
         """
         if coarseness is not None:
             unit_noise = unit_noise * coarseness.view(-1, 1, 1, 1)
@@ -81,6 +85,10 @@ class Objective(nn.Module):
             task: global_mean(self.network.head(task).loss(output, truths[task]))
             for task, output in outputs.items()
         }
+        for task, output in (taught or {}).items():
+            losses[DISTILLATION + task] = global_mean(
+                self.network.head(task).distance(outputs[task], output)
+            )
         if self.compressibility is not None:
             total = compressibility_sum(
                 features, self.compressibility, self.network.qlayer.per_channel
@@ -126,6 +134,8 @@ def build_weighting(recipe: Recipe, network: MultiTaskNetwork) -> Weighting:
             terms[task] = Term(network.head(task).kind, weight.rule, weight.pressure)
         else:
             terms[task] = Term(network.head(task).kind)
+    for task, weight in recipe.loss.distillation.items():
+        terms[DISTILLATION + task] = Term(network.head(task).kind, weight.rule, weight.pressure)
     if recipe.train.arm == "proposed":
         weight = recipe.loss.compressibility
         terms[COMPRESSIBILITY] = Term("regression", weight.rule, weight.pressure)

@@ -102,6 +102,8 @@ class Loss(Section):
     tasks: dict[str, Weight] = {}
     compressibility: Compressibility = Compressibility()
     rate: Rate = Rate()
+    distillation: dict[str, Weight] = {}
+    """Tasks that also learn from the outputs of ``train.teacher``, and how much."""
 
 
 class Train(Section):
@@ -111,6 +113,8 @@ class Train(Section):
     """``baseline`` leaves the compressibility loss out."""
     start: str | None = None
     """Folder of a run or checkpoint whose weights a run begins with, where parts agree."""
+    teacher: str | None = None
+    """Folder of a run or checkpoint whose network, uncut, shows what outputs to come near."""
     epochs: int = Field(250, ge=1)
     batch: int = Field(8, ge=1)
     """Images of one step over all processes, before accumulation."""
@@ -202,12 +206,26 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _weights_name_tasks(self) -> Recipe:
-        for task in self.loss.tasks:
-            if task not in self.network.tasks:
-                raise ValueError(
-                    f"loss.tasks names '{task}', which is none of network.tasks: "
-                    f"{', '.join(self.network.tasks)}"
-                )
+        for section, named in (
+            ("loss.tasks", self.loss.tasks),
+            ("loss.distillation", self.loss.distillation),
+        ):
+            for task in named:
+                if task not in self.network.tasks:
+                    raise ValueError(
+                        f"{section} names '{task}', which is none of network.tasks: "
+                        f"{', '.join(self.network.tasks)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _a_teacher_teaches_something(self) -> Recipe:
+        if self.loss.distillation and self.train.teacher is None:
+            raise ValueError("loss.distillation wants a teacher: give train.teacher=RUN too")
+        if self.train.teacher is not None and not self.loss.distillation:
+            raise ValueError(
+                "train.teacher is given and no task learns from it: name some in loss.distillation"
+            )
         return self
 
     def to_yaml(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 Activation = Literal["relu", "none"]
@@ -82,6 +83,16 @@ class Head(nn.Module):
     def loss(self, output: Tensor, truth: Tensor) -> LossSum:
         """Return the loss of a raw output, cropped to the image, against the task's truth."""
         raise NotImplementedError
+
+    def distance(self, output: Tensor, taught: Tensor) -> LossSum:
+        """Return how far a raw output is from another network's, both cropped to the image.
+
+        Squared difference here; a head whose outputs are logits has its own.
+        """
+        return LossSum(
+            (output.float() - taught.float()).square().sum(),
+            torch.full((), output.numel(), device=output.device),
+        )
 
     def predict(self, output: Tensor) -> Tensor:
         """Turn a raw output, cropped to the image, into the task's prediction, batch first."""

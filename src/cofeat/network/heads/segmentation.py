@@ -26,6 +26,16 @@ class SegmentationHead(Head):
         total = F.cross_entropy(output.float(), labels, ignore_index=VOID, reduction="sum")
         return LossSum(total, (labels != VOID).sum())
 
+    def distance(self, output: Tensor, taught: Tensor) -> LossSum:
+        """Kullback-Leibler divergence from another network's classes, in nats, over all pixels."""
+        total = F.kl_div(
+            output.float().log_softmax(1),
+            taught.float().log_softmax(1),
+            reduction="sum",
+            log_target=True,
+        )
+        return LossSum(total, torch.full((), output[:, 0].numel(), device=output.device))
+
     def predict(self, output: Tensor) -> Tensor:
         """Return train ids, uint8 (N, H, W)."""
         return output.argmax(dim=1).to(torch.uint8)
