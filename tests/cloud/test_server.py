@@ -284,3 +284,21 @@ def test_a_bundle_that_was_changed_is_not_served(exported, capsys, tmp_path):
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert main(["serve", str(copy)]) == 2
     assert "SHA-256 of 'tiny/heads.onnx' is not the manifest's" in capsys.readouterr().err
+
+
+def test_a_graph_that_cannot_be_loaded_is_told_before_anything_is_served(
+    exported, capsys, tmp_path
+):
+    copy = tmp_path / "bundle"
+    shutil.copytree(exported.bundle, copy)
+    no_graph = b"no graph at all"
+    (copy / "tiny" / "heads.onnx").write_bytes(no_graph)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    heads = manifest["models"][0]["files"]["heads"]
+    heads |= {"bytes": len(no_graph), "sha256": hashlib.sha256(no_graph).hexdigest()}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    # Several workers would else be started again and again.
+    assert main(["serve", str(copy), "--workers", "2"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'heads' of model 'tiny'" in line
+    assert "cannot be loaded" in line

@@ -127,6 +127,16 @@ class ServerOptions:
             for name in bundle.names
         )
 
+    def check(self) -> None:
+        """Load what a worker loads, and let it go: what cannot be served is told before any is.
+
+        Raises:
+            InvalidInputError: as ``load``; or the GPU cannot be used.
+            BundleError: as ``load``; or a graph cannot be loaded.
+            MissingPackageError: there is no ONNX Runtime.
+        """
+        self.load().load()
+
 
 def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _: None) -> int:
     """Serve until a signal ends it, and return the exit status.
@@ -140,7 +150,7 @@ def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _
         OSError: the port cannot be had.
     """
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
-    options.load()
+    options.check()
     if options.tls is not None:
         check_tls(options.tls)
     listening = _listen(options.host, options.port)
