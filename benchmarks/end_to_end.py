@@ -7,8 +7,8 @@ of 0.5, 2, 10 and 100 Mbit/s each way, with 10 ms each way: the kernel's where i
 one, else a proxy. One picture after another: times are medians over the pictures, which are
 read from PNGs in memory. `cloud` is what the server says that decoding and the network took;
 `send` all else until the answer begins: the bytes' way there, both delays, the server's own
-work on the answer; `receive` the rest: a PNG a task, segmentation and disparity by default. Bytes are those of
-the bitstream or of the picture's file; JPEG 85 is what mode cloud sends.
+work on the answer; `receive` the rest: a PNG a task, segmentation and disparity by default.
+Bytes are those of the bitstream or of the picture's file; JPEG 85 is what mode cloud sends.
 
 The last table has several frames under way at once: frames a second, against what the
 slowest stage alone would allow, and against one frame at a time.

@@ -1,5 +1,6 @@
 """The process itself, with a real bundle: `cofeat serve` as one starts it."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -22,6 +23,7 @@ from tritonclient.utils import InferenceServerException
 
 from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
+from cofeat.cloud.server import _listen
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.protocol.http import decode_response, encode_request
 from cofeat.protocol.messages import InferRequest, bytes_tensor
@@ -302,3 +304,23 @@ def test_a_graph_that_cannot_be_loaded_is_told_before_anything_is_served(
     (line,) = capsys.readouterr().err.splitlines()
     assert "'heads' of model 'tiny'" in line
     assert "cannot be loaded" in line
+
+
+def test_an_answer_s_end_does_not_wait_for_an_acknowledgement():
+    async def accepted():
+        made = asyncio.get_running_loop().create_future()
+
+        async def keep(reader, writer):
+            made.set_result(
+                writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            )
+            writer.close()
+
+        with _listen("127.0.0.1", 0) as listening:
+            async with await asyncio.start_server(keep, sock=listening) as server:
+                _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+                no_delay = await asyncio.wait_for(made, PATIENCE_S)
+                writer.close()
+                return no_delay
+
+    assert asyncio.run(accepted())

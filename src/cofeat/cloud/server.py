@@ -230,7 +230,8 @@ def _fingerprint(tls: grpc_layer.Tls) -> str:
 def _listen(host: str, port: int) -> socket.socket:
     """Open the socket."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # Where the protocol is named, asyncio sends an answer's end without waiting for anything.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
