@@ -23,6 +23,7 @@ from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
 from cofeat.cloud import ray_serve
 from cofeat.cloud.ray_batching import RayBatcher, _Entry
+from cofeat.cloud.tokens import VARIABLE
 from cofeat.errors import InvalidInputError
 from cofeat.feature.pipeline import compress
 from cofeat.protocol.http import encode_request
@@ -101,6 +102,15 @@ def bundle(exported, tmp_path):
 
 @pytest.fixture
 def cloud(bundle):
+    cloud = Cloud(str(bundle))
+    yield cloud
+    cloud.end()
+
+
+@pytest.fixture
+def cloud_with_token(bundle, monkeypatch):
+    """One whose replicas have their token from the variable."""
+    monkeypatch.setenv(VARIABLE, "a-token-of-some-length")
     cloud = Cloud(str(bundle))
     yield cloud
     cloud.end()
@@ -199,7 +209,9 @@ class TestProcess:
         assert not asker.is_alive()
         assert set(statuses) == {200}
 
-    def test_ray_ends_with_the_process_even_where_that_is_killed(self, cloud):
+    def test_ray_ends_with_the_process_even_where_that_is_killed(self, cloud_with_token):
+        cloud = cloud_with_token
+        assert httpx.get(f"{cloud.url}/v2", timeout=PATIENCE_S).status_code == 401
         assert cloud.processes()
         cloud.process.kill()
         wait_until(lambda: not cloud.processes())
