@@ -135,6 +135,11 @@ class Emulator:
         try:
             if self._alive:
                 far_reader, far_writer = await self.reach()
+                for end in (writer, far_writer):
+                    # asyncio does it for sockets that name their protocol; without, a last small
+                    # segment would wait 40 ms for an acknowledgement that no real link delays.
+                    ours = end.get_extra_info("socket")
+                    ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 await asyncio.gather(
                     self._carry(0, reader, far_writer), self._carry(1, far_reader, writer)
                 )

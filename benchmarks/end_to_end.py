@@ -1,14 +1,14 @@
 """How long does a picture take from end to end, by mode and link, and where does the time go?
 
-    python benchmarks/end_to_end.py [--bundle DIR] [--size 512x256] [--pictures 4]
+    python benchmarks/end_to_end.py [--bundle DIR] [--size 512x256] [--tasks segmentation]
 
 `cofeat serve` runs on one core, the device on another, and between them an emulated link
 of 0.5, 2, 10 and 100 Mbit/s each way, with 10 ms each way: the kernel's where it can make
 one, else a proxy. One picture after another: times are medians over the pictures, which are
 read from PNGs in memory. `cloud` is what the server says that decoding and the network took;
 `send` all else until the answer begins: the bytes' way there, both delays, the server's own
-work on the answer; `receive` the rest: PNGs of segmentation and disparity. Bytes are those of
-the bitstream or of the picture's file; JPEG 85 is what mode cloud sends.
+work on the answer; `receive` the rest: a PNG a task, segmentation and disparity by default.
+Bytes are those of the bitstream or of the picture's file; JPEG 85 is what mode cloud sends.
 
 The last table has several frames under way at once: frames a second, against what the
 slowest stage alone would allow, and against one frame at a time.
@@ -40,7 +40,6 @@ from serving import CLIENT_CORE, Scenes, serving
 
 LINKS_MBIT = (0.5, 2.0, 10.0, 100.0)
 DELAY_S = 0.01
-TASKS = ("segmentation", "disparity")
 # No picture is to fall back: what a slow link takes is what is told.
 PATIENCE = Patience(deadline_s=120.0, tries=1)
 # Under way at once: enough pictures that the first one's way through does not count.
@@ -156,6 +155,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", help="of a trained network, FOLDER or FOLDER:NAME")
     parser.add_argument("--size", type=parse_size, default=(256, 512), help="WxH (512x256)")
+    parser.add_argument(
+        "--tasks", default="segmentation,disparity", help="asked for (segmentation,disparity)"
+    )
     parser.add_argument("--pictures", type=int, default=4, help="of each kind, up to 5 (4)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -166,7 +168,7 @@ def main() -> None:
         bundle = arguments.bundle or str(export(folder, arguments.size))
         os.sched_setaffinity(0, {CLIENT_CORE})
         with serving(Path(bundle.rpartition(":")[0] or bundle), folder) as (_, port):
-            device = Device(bundle, tasks=TASKS, threads=1)
+            device = Device(bundle, tasks=tuple(arguments.tasks.split(",")), threads=1)
             by_mode_and_link(device, port, arguments.size, arguments.pictures, link)
             at_once(device, port, arguments.size, link)
 

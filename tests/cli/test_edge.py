@@ -144,6 +144,11 @@ def test_without_a_server_the_device_does_it_all(edge, picture, nobody):
     assert status == 0
     assert out.startswith("street: mobile, ")
     assert nobody in out
+    # A table has no place for it.
+    status, out, err = edge(picture(), "--table", url=nobody)
+    assert (status, out.splitlines()[2].split()[0]) == (0, "mobile")
+    assert err.startswith("cofeat: 1 of 1 frames were made otherwise than they were to be")
+    assert nobody in err
 
 
 def test_frames_wait_in_the_queue_and_go_with_the_next_call(edge, picture, nobody, tmp_path):

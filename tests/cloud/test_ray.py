@@ -8,6 +8,7 @@ import queue
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
 from cofeat.cloud import ray_serve
 from cofeat.cloud.ray_batching import RayBatcher, _Entry
+from cofeat.cloud.tokens import VARIABLE
 from cofeat.errors import InvalidInputError
 from cofeat.feature.pipeline import compress
 from cofeat.protocol.http import encode_request
@@ -42,8 +44,8 @@ quietly_needs_ray = [*needs_ray, pytest.mark.filterwarnings("ignore")]
 class Cloud:
     """A running `cofeat serve --engine ray`; its own lines of the log come one by one."""
 
-    def __init__(self, bundle):
-        command = [sys.executable, "-m", "cofeat", "serve", bundle, "--engine", "ray"]
+    def __init__(self, bundle, *words):
+        command = [sys.executable, "-m", "cofeat", "serve", bundle, "--engine", "ray", *words]
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--threads", "1"], stderr=subprocess.PIPE, text=True
         )
@@ -84,6 +86,14 @@ class Cloud:
                     found.add(int(link.parts[2]))
         return found
 
+    def replicas(self):
+        """Return the number of replicas, which Ray names in their processes' titles."""
+        titles = []
+        for process in self.processes():
+            with contextlib.suppress(OSError):
+                titles.append(Path(f"/proc/{process}/cmdline").read_bytes())
+        return sum(b"ServeReplica" in title for title in titles)
+
 
 @pytest.fixture
 def bundle(exported, tmp_path):
@@ -92,6 +102,15 @@ def bundle(exported, tmp_path):
 
 @pytest.fixture
 def cloud(bundle):
+    cloud = Cloud(str(bundle))
+    yield cloud
+    cloud.end()
+
+
+@pytest.fixture
+def cloud_with_token(bundle, monkeypatch):
+    """One whose replicas have their token from the variable."""
+    monkeypatch.setenv(VARIABLE, "a-token-of-some-length")
     cloud = Cloud(str(bundle))
     yield cloud
     cloud.end()
@@ -190,10 +209,67 @@ class TestProcess:
         assert not asker.is_alive()
         assert set(statuses) == {200}
 
-    def test_ray_ends_with_the_process_even_where_that_is_killed(self, cloud):
+    def test_ray_ends_with_the_process_even_where_that_is_killed(self, cloud_with_token):
+        cloud = cloud_with_token
+        assert httpx.get(f"{cloud.url}/v2", timeout=PATIENCE_S).status_code == 401
         assert cloud.processes()
         cloud.process.kill()
         wait_until(lambda: not cloud.processes())
+
+    def test_it_is_as_safe_as_told_and_has_more_replicas_where_requests_need_them(
+        self, exported, request_bytes, tmp_path
+    ):
+        tokens, tls = tmp_path / "tokens", tmp_path / "tls"
+        tokens.write_text("a-token-of-some-length\n")
+        words = ["--token-file", str(tokens), "--tls-self-signed", str(tls), "--no-page"]
+        words += ["--replicas", "1:2", "--target-requests", "1", "--timeout-s", "180"]
+        cloud = Cloud(exported.bundle, *words)
+        try:
+            assert cloud.url.startswith("https://")
+            trust = ssl.create_default_context(cafile=str(tls / "certificate.pem"))
+            with httpx.Client(base_url=cloud.url, verify=trust, timeout=PATIENCE_S) as client:
+                assert client.get("/v2/health/ready").status_code == 200
+                assert client.get("/v2/models/tiny").status_code == 401
+                client.headers["Authorization"] = "Bearer another-token-of-some-length"
+                assert client.get("/v2/models/tiny").status_code == 401
+                client.headers["Authorization"] = "Bearer a-token-of-some-length"
+                assert client.get("/v2/models/tiny").status_code == 200
+                assert client.get("/").status_code == 404
+            assert cloud.replicas() == 1
+            token = b"\r\nAuthorization: Bearer a-token-of-some-length\r\n"
+            head, _, rest = request_bytes.partition(b"\r\n")
+            with contextlib.ExitStack() as stack:
+                connections = [
+                    stack.enter_context(trust.wrap_socket(plain, server_hostname="127.0.0.1"))
+                    for plain in (stack.enter_context(connected(cloud.url)) for _ in range(4))
+                ]
+                for connection in connections:
+                    connection.sendall((head + token + rest)[:-1])
+                # Four are under way, and each replica is to have one.
+                wait_until(lambda: cloud.replicas() == 2)
+                for connection in connections:
+                    connection.sendall(rest[-1:])
+                assert [status_of(connection) for connection in connections] == [200] * 4
+        finally:
+            status = cloud.end()
+        assert status == 0
+
+    def test_a_gpu_that_ray_does_not_find_is_not_waited_for(self):
+        # In a process of its own: Ray is started, and ends.
+        code = (
+            "from cofeat.cloud.ray_serve import Scale, running\n"
+            "from cofeat.cloud.server import ServerOptions\n"
+            "with running(None, ServerOptions(bundles=(), port=0, gpu=True), Scale()): pass"
+        )
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        told = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert "1 replicas with a GPU each, and Ray finds 0" in told.stderr.splitlines()[-1]
 
 
 class TestBatches:
@@ -228,7 +304,9 @@ class TestBatches:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--replicas", "2"], "--replicas are of --engine ray"),
+        (["--replicas", "2"], "are of --engine ray"),
+        (["--target-requests", "2"], "are of --engine ray"),
+        (["--engine", "ray", "--target-requests", "2"], "give --replicas MIN:MAX to scale"),
         (["--engine", "ray", "--replicas", "x"], "give a number, or two as 1:4"),
         (["--engine", "ray", "--replicas", "0"], "0 to 0 replicas"),
         (["--engine", "ray", "--replicas", "3:2"], "3 to 2 replicas"),
@@ -260,3 +338,9 @@ def test_what_cannot_be_served_is_one_line(exported, capsys, monkeypatch, words,
 def test_a_cluster_s_wrong_arguments_are_told(arguments, message):
     with pytest.raises(InvalidInputError, match=message):
         ray_serve.build(arguments)
+
+
+@pytest.mark.parametrize(("given", "there"), [({}, True), ({"page": False}, False)])
+def test_a_cluster_s_replicas_have_the_page_that_they_are_told(monkeypatch, given, there):
+    monkeypatch.setattr(ray_serve, "deployed", lambda _, options, *rest: options)
+    assert ray_serve.build({"bundles": ["b"], **given}).page == there

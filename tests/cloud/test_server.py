@@ -1,5 +1,6 @@
 """The process itself, with a real bundle: `cofeat serve` as one starts it."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -22,6 +23,7 @@ from tritonclient.utils import InferenceServerException
 
 from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
+from cofeat.cloud.server import _listen
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.protocol.http import decode_response, encode_request
 from cofeat.protocol.messages import InferRequest, bytes_tensor
@@ -284,3 +286,41 @@ def test_a_bundle_that_was_changed_is_not_served(exported, capsys, tmp_path):
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert main(["serve", str(copy)]) == 2
     assert "SHA-256 of 'tiny/heads.onnx' is not the manifest's" in capsys.readouterr().err
+
+
+def test_a_graph_that_cannot_be_loaded_is_told_before_anything_is_served(
+    exported, capsys, tmp_path
+):
+    copy = tmp_path / "bundle"
+    shutil.copytree(exported.bundle, copy)
+    no_graph = b"no graph at all"
+    (copy / "tiny" / "heads.onnx").write_bytes(no_graph)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    heads = manifest["models"][0]["files"]["heads"]
+    heads |= {"bytes": len(no_graph), "sha256": hashlib.sha256(no_graph).hexdigest()}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    # Several workers would else be started again and again.
+    assert main(["serve", str(copy), "--workers", "2"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'heads' of model 'tiny'" in line
+    assert "cannot be loaded" in line
+
+
+def test_an_answer_s_end_does_not_wait_for_an_acknowledgement():
+    async def accepted():
+        made = asyncio.get_running_loop().create_future()
+
+        async def keep(reader, writer):
+            made.set_result(
+                writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            )
+            writer.close()
+
+        with _listen("127.0.0.1", 0) as listening:
+            async with await asyncio.start_server(keep, sock=listening) as server:
+                _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+                no_delay = await asyncio.wait_for(made, PATIENCE_S)
+                writer.close()
+                return no_delay
+
+    assert asyncio.run(accepted())

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from cofeat.bundle import open_bundle
-from cofeat.errors import BundleError, MissingPackageError
+from cofeat.cloud.server import ServerOptions
+from cofeat.errors import BundleError, InvalidInputError, MissingPackageError
 from cofeat.runtime import RuntimeModel, sessions
-from cofeat.runtime.sessions import Sessions
+from cofeat.runtime.sessions import CPU, Sessions
 
 
 class Graph:
@@ -58,3 +62,38 @@ def test_where_there_is_no_onnx_runtime(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingPackageError, match=r"'onnxruntime'.*pip install 'cofeat\[edge\]'"):
         RuntimeModel(open_bundle(exported.bundle).model())
+
+
+class GpuRuntime:
+    """An ONNX Runtime that was built with CUDA, on a machine where CUDA starts or does not."""
+
+    SessionOptions = onnxruntime.SessionOptions
+
+    def __init__(self, starts):
+        self.starts = starts
+        self.asked = []
+
+    def get_available_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def InferenceSession(self, graph, options, providers):
+        self.asked.append(providers)
+        # As the real one does, which says so in its log alone.
+        return SimpleNamespace(get_providers=lambda: providers if self.starts else providers[1:])
+
+
+@pytest.mark.parametrize("part", ["heads", "whole"])
+def test_the_gpu_of_the_server_s_flag_is_what_sessions_get(exported, monkeypatch, part):
+    runtime = GpuRuntime(starts=True)
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+    options = ServerOptions(bundles=(Path(exported.bundle),), gpu=True)
+    options.load().models[0].load(part)
+    assert runtime.asked == [["CUDAExecutionProvider", "CPUExecutionProvider"]]
+
+
+def test_a_gpu_that_does_not_start_is_told_and_not_left_out(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", GpuRuntime(starts=False))
+    model = open_bundle(exported.bundle).model()
+    sessions = Sessions(model, providers=("CUDAExecutionProvider", CPU))
+    with pytest.raises(InvalidInputError, match="cannot start it, and would run without"):
+        sessions.load("heads", ("disparity",))

@@ -119,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
     if kept:
         print(table(HEADER, stage_rows(kept), left=1))
+        _say_why(kept)
     return lost
 
 
@@ -199,6 +200,17 @@ def _line(result: Result) -> str:
     sent = f", {result.payload_bytes} bytes of {result.codec}" if made else ""
     why = f" ({result.reason})" if result.reason else ""
     return f"{result.name}: {how}{sent}, {result.total_ms:.0f} ms{why}"
+
+
+def _say_why(results: list[Result]) -> None:
+    """Tell beside a table, which cannot, why frames were made otherwise than they were to be."""
+    others = [result for result in results if result.reason and result.mode != "lost"]
+    if others:
+        print(
+            f"cofeat: {len(others)} of {len(results)} frames were made otherwise than they were "
+            f"to be, the first since {others[0].reason}",
+            file=sys.stderr,
+        )
 
 
 def _write(folder: Path, result: Result) -> None:

@@ -32,15 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--replicas",
-        default="1",
         metavar="N or MIN:MAX",
         help="of the engine ray; from MIN to MAX as requests need them (1)",
     )
     parser.add_argument(
         "--target-requests",
         type=float,
-        default=8.0,
-        help="at once in a replica, which MIN:MAX aims at (8)",
+        metavar="N",
+        help="at once in a replica, which MIN:MAX replicas aim at (8)",
     )
     limits = parser.add_argument_group("limits, of each worker or replica")
     limits.add_argument("--max-batch", type=int, default=8, help="pictures run at once (8)")
@@ -85,7 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         from cofeat.cloud.grpc import Tls
-        from cofeat.cloud.ray_serve import Scale
         from cofeat.cloud.self_signed import self_signed
         from cofeat.cloud.server import ServerOptions
         from cofeat.cloud.service import Settings
@@ -123,11 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         log_level=arguments.log_level,
         settings=settings,
     )
-    scale = None
-    if arguments.engine == "ray":
-        scale = Scale(*_replicas(arguments.replicas), arguments.target_requests)
-    elif arguments.replicas != "1":
-        raise InvalidInputError("--replicas are of --engine ray: give --workers, or the engine")
+    scale = _scale(arguments)
     if arguments.tls_self_signed is None:
         return _serve(options, scale)
     with self_signed(arguments.tls_self_signed, arguments.host) as made:
@@ -140,6 +134,33 @@ def _serve(options: ServerOptions, scale: Scale | None) -> int:
     from cofeat.cloud.server import serve
 
     return serve(options) if scale is None else serve_on_ray(options, scale)
+
+
+def _scale(arguments: argparse.Namespace) -> Scale | None:
+    """Return how many replicas of Ray's, None for workers of our own.
+
+    Raises:
+        InvalidInputError: an option is of the other engine, or cannot be.
+    """
+    from cofeat.cloud.ray_serve import Scale
+
+    replicas, target = arguments.replicas, arguments.target_requests
+    if arguments.engine != "ray":
+        if replicas is not None or target is not None:
+            raise InvalidInputError(
+                "--replicas and --target-requests are of --engine ray: give --workers, or the "
+                "engine"
+            )
+        return None
+    least, most = _replicas(replicas or "1")
+    if target is None:
+        return Scale(least, most)
+    scale = Scale(least, most, target)
+    if least == most:
+        raise InvalidInputError(
+            f"--target-requests {target:g} with {least} replicas: give --replicas MIN:MAX to scale"
+        )
+    return scale
 
 
 def _replicas(words: str) -> tuple[int, int]:

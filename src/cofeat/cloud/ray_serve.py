@@ -141,7 +141,7 @@ def build(arguments: Mapping[str, Any]) -> Any:
     Raises:
         InvalidInputError: there is no such argument, or it cannot be.
     """
-    known = {"bundles", "threads", "gpu", "token_file", "traces", "log_level"}
+    known = {"bundles", "threads", "gpu", "token_file", "page", "traces", "log_level"}
     limits = {field.name for field in fields(Settings)}
     strange = sorted(set(arguments) - known - limits)
     if strange or not arguments.get("bundles"):
@@ -178,7 +178,7 @@ def serve_on_ray(
         )
     options = _absolute(options)
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
-    options.load()
+    options.check()
     if options.tls is not None:
         check_tls(options.tls)
     logging.config.dictConfig(configuration(options.log_level))
@@ -211,7 +211,7 @@ def running(
 
     Raises:
         MissingPackageError: Ray is not installed.
-        InvalidInputError: there are fewer cores than the replicas need.
+        InvalidInputError: there are fewer cores or GPUs than the replicas need.
         OSError: the port cannot be had.
     """
     keep_private()
@@ -241,6 +241,7 @@ def running(
             )
         finally:
             os.environ.update(proxies)
+        _check_gpus(options, scale, ray.cluster_resources().get("GPU", 0))
         http = HTTPOptions(
             host=options.host,
             port=port,
@@ -254,13 +255,14 @@ def running(
             application = deployed(build_app, options, scale, environment)
             serve.run(application, name=APPLICATION, route_prefix="/")
 
-        deploy()
-        yield f"{'http' if options.tls is None else 'https'}://{options.host}:{port}", deploy
-    finally:
-        if ray.is_initialized():
+        try:
+            deploy()
+            yield f"{'http' if options.tls is None else 'https'}://{options.host}:{port}", deploy
+        finally:
             # Its replicas answer what they have; only then do the proxy and all else end.
             serve.delete(APPLICATION)
-            ray.shutdown()
+    finally:
+        ray.shutdown()
         reserved.close()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -281,7 +283,7 @@ def _app(options: ServerOptions) -> FastAPI:
 def _update(options: ServerOptions, deploy: Callable[[], None]) -> None:
     """Take the bundles anew, unless they cannot be served; then what runs goes on."""
     try:
-        options.load()
+        options.check()
     except (CofeatError, OSError) as error:
         log("not updated", logging.ERROR, reason=str(error))
         return
@@ -311,6 +313,19 @@ def _check_cores(options: ServerOptions, scale: Scale) -> None:
         raise InvalidInputError(
             f"{scale.min_replicas} replicas of {options.threads or 1} threads on {cores} cores: "
             "give fewer --replicas or --threads"
+        )
+
+
+def _check_gpus(options: ServerOptions, scale: Scale, gpus: float) -> None:
+    """Check that the replicas that always run find a GPU each; Ray would wait for them.
+
+    Raises:
+        InvalidInputError: they do not.
+    """
+    if options.gpu and scale.min_replicas > gpus:
+        raise InvalidInputError(
+            f"{scale.min_replicas} replicas with a GPU each, and Ray finds {gpus:g}: "
+            "give fewer --replicas, or no --gpu"
         )
 
 

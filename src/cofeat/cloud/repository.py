@@ -15,6 +15,9 @@ from cofeat.image import Float32Array, UInt8Array
 
 AnyArray = npt.NDArray[Any]
 
+# The parts of a bundle that answer: features, and pictures.
+SERVED: tuple[Literal["heads", "whole"], ...] = ("heads", "whole")
+
 
 class CloudModel(Protocol):
     """What the server needs of a model; ``cofeat.runtime.RuntimeModel`` is one."""
@@ -82,6 +85,16 @@ class Repository:
                     f"two bundles have model '{one.name}' version {one.version}: "
                     "serve one of them, or export one as another version"
                 )
+
+    def load(self) -> None:
+        """Load the graphs that requests need.
+
+        Raises:
+            BundleError: one cannot be loaded.
+            InvalidInputError: a provider of ONNX Runtime does not start.
+        """
+        for model in self.models:
+            model.load(*(part for part in SERVED if model.has(part)))
 
     def have(self) -> list[dict[str, str]]:
         """Return what a client is told that asks for something else."""

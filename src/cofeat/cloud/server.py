@@ -127,6 +127,16 @@ class ServerOptions:
             for name in bundle.names
         )
 
+    def check(self) -> None:
+        """Load what a worker loads, and let it go: what cannot be served is told before any is.
+
+        Raises:
+            InvalidInputError: as ``load``; or the GPU cannot be used.
+            BundleError: as ``load``; or a graph cannot be loaded.
+            MissingPackageError: there is no ONNX Runtime.
+        """
+        self.load().load()
+
 
 def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _: None) -> int:
     """Serve until a signal ends it, and return the exit status.
@@ -140,7 +150,7 @@ def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _
         OSError: the port cannot be had.
     """
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
-    options.load()
+    options.check()
     if options.tls is not None:
         check_tls(options.tls)
     listening = _listen(options.host, options.port)
@@ -220,7 +230,8 @@ def _fingerprint(tls: grpc_layer.Tls) -> str:
 def _listen(host: str, port: int) -> socket.socket:
     """Open the socket."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # Where the protocol is named, asyncio sends an answer's end without waiting for anything.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -134,9 +134,7 @@ class Service:
     async def start(self) -> None:
         """Load what requests need; from then on the service is ready."""
         await self.in_pool(codecs_by_id)
-        for model in self.repository.models:
-            parts = [part for part in ("heads", "whole") if model.has(part)]
-            await self.in_pool(model.load, *parts)
+        await self.in_pool(self.repository.load)
         self.ready = True
 
     async def close(self) -> None:

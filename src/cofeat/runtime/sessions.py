@@ -67,7 +67,7 @@ class Sessions:
             inputs: name -> array.
 
         Raises:
-            InvalidInputError: the bundle does not hold the part.
+            InvalidInputError: the bundle does not hold the part, or a provider does not start.
             BundleError: its graph cannot be loaded or fails.
         """
         session = self.load(part, outputs)
@@ -95,9 +95,17 @@ class Sessions:
         graph = self._model.read(part)
         try:
             selected = select_outputs(graph, outputs) if outputs else graph
-            return self._onnxruntime.InferenceSession(selected, options, self._providers)
+            session = self._onnxruntime.InferenceSession(selected, options, self._providers)
         except Exception as error:
             raise self._failure(part, "cannot be loaded", error) from error
+        # ONNX Runtime goes on without a provider whose libraries it does not find.
+        missing = [name for name in self._providers if name not in session.get_providers()]
+        if missing:
+            raise InvalidInputError(
+                f"ONNX Runtime has '{missing[0]}' but cannot start it, and would run without: "
+                "install the driver and the libraries that it needs, or do not ask for it"
+            )
+        return session
 
     def _failure(self, part: str, what: str, error: Exception) -> BundleError:
         reason = " ".join(str(error).split())[:300]
