@@ -111,6 +111,11 @@ MISTAKES = {
     "machine.precision=bf16": "Input should be '32-true', 'bf16-mixed' or '16-mixed'",
     "data.size=512": "'data.size' is 512",
     "data.size=512by256": "size '512by256' is not WIDTHxHEIGHT",
+    "loss.distillation.depth.pressure=2": (
+        "loss.distillation names 'depth', which is none of network.tasks"
+    ),
+    "loss.distillation.disparity.pressure=2": "loss.distillation wants a teacher: give train.teac",
+    "train.teacher=runs/a": "no task learns from it: name some in loss.distillation",
     "loss.tasks.depth.pressure=2": "loss.tasks names 'depth', which is none of network.tasks",
     "train=5": "'train' is 5",
     "name=": "'name' is None",

@@ -224,3 +224,19 @@ def test_every_task_has_a_head():
 def test_an_unknown_task_is_refused():
     with pytest.raises(InvalidInputError, match="Did you mean 'disparity'"):
         build_head("disparty", 16, 2)
+
+
+@pytest.mark.parametrize("task", HEADS.names())
+def test_the_distance_from_another_networks_output_equals_numpy(task):
+    own, taught = (case(task, seed)[0] for seed in (1, 2))
+    head = build_head(task, 16, 2)
+    total, elements = head.distance(torch.from_numpy(own), torch.from_numpy(taught))
+    if task == "segmentation":
+        logs = [log_softmax(each.astype(float), axis=1) for each in (own, taught)]
+        expected = (np.exp(logs[1]) * (logs[1] - logs[0])).sum()
+        assert int(elements) == np.prod(SIZE)
+    else:
+        expected = ((own.astype(float) - taught) ** 2).sum()
+        assert int(elements) == own.size
+    assert float(total) == pytest.approx(expected, rel=1e-4)
+    assert float(head.distance(*[torch.from_numpy(own)] * 2).total) == pytest.approx(0, abs=1e-3)
