@@ -1,8 +1,8 @@
 """How fast does a device turn a picture into bytes, against the first implementation's steps?
 
-    python benchmarks/edge_encoder.py [--cut layer3] [--size 512x256]
+    python benchmarks/edge_encoder.py [--encoder resnet34] [--cut layer3] [--size 512x256]
 
-Both ways start from the same pixels, use the same ResNet-34 (random weights: they
+Both ways start from the same pixels, use the same encoder (random weights: they
 change no time) and one core, and end with the bytes that are sent:
 
     first implementation   normalize in float64, torch eager, quantize by torch, tile pixel by
@@ -109,12 +109,16 @@ def first_way(network: MultiTaskNetwork, image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def export(network: MultiTaskNetwork, cut: str, photographs: Photographs, folder: Path) -> Path:
+def export(
+    network: MultiTaskNetwork, words: argparse.Namespace, photographs: Photographs, folder: Path
+) -> Path:
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir()
-    config = {"encoder": "resnet34", "cut": cut, "tasks": ["reconstruction"]}
+    config = {"encoder": words.encoder, "cut": words.cut, "tasks": ["reconstruction"]}
     save_network(checkpoint, network, config, {})
-    source = Source("resnet34", load_network(checkpoint), photographs, photographs, "photographs")
+    source = Source(
+        words.encoder, load_network(checkpoint), photographs, photographs, "photographs"
+    )
     export_bundle(folder / "bundle", [source], Options(accuracy_images=1, threads=1))
     return folder / "bundle"
 
@@ -128,7 +132,8 @@ def elapsed_ms(call: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cut", default="layer3")
+    parser.add_argument("--encoder", default="resnet34")
+    parser.add_argument("--cut", help="where it ends (its default)")
     parser.add_argument("--size", default="512x256")
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
@@ -136,11 +141,11 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    network = build_network("resnet34", cut=arguments.cut, tasks=["reconstruction"]).eval()
+    network = build_network(arguments.encoder, cut=arguments.cut, tasks=["reconstruction"]).eval()
     pictures = Photographs(parse_size(arguments.size))
     image = pictures[0].image
     with tempfile.TemporaryDirectory() as folder:
-        bundle = open_bundle(export(network, arguments.cut, pictures, Path(folder)))
+        bundle = open_bundle(export(network, arguments, pictures, Path(folder)))
         models = {
             precision: RuntimeModel(bundle.model(), precision, threads=1) for precision in TARGETS
         }
@@ -167,7 +172,8 @@ def main() -> None:
             )
         }
     shape = models["fp32"].feature_shape(parse_size(arguments.size))
-    print(f"ResNet-34 to {arguments.cut}, {arguments.size}, features {shape}, one core,")
+    cut = arguments.cut or "its default cut"
+    print(f"{arguments.encoder} to {cut}, {arguments.size}, features {shape}, one core,")
     print(f"medians of {arguments.rounds} rounds; ratio against the first implementation")
     for name, milliseconds in times.items():
         against = "first, encoder alone" if "alone" in name else "first, to bytes"
