@@ -11,10 +11,7 @@ export class Device {
       if (error === undefined) resolve(result);
       else reject(new Error(error));
     };
-    this.worker.onerror = (event) => {
-      for (const { reject } of this.waiting.values()) reject(new Error(event.message || "no worker"));
-      this.waiting.clear();
-    };
+    this.worker.onerror = (event) => this.giveUp(event.message || "no worker");
   }
 
   /** Give the worker one of its tasks. */
@@ -28,5 +25,12 @@ export class Device {
 
   close() {
     this.worker.terminate();
+    this.giveUp("the worker was stopped");
+  }
+
+  /** Let nobody wait for an answer that will not come. */
+  giveUp(reason) {
+    for (const { reject } of this.waiting.values()) reject(new Error(reason));
+    this.waiting.clear();
   }
 }
