@@ -1,7 +1,10 @@
 // The worker, as functions that one awaits.
 
+const STOPPED = "the worker was stopped";
+
 export class Device {
   constructor() {
+    this.closed = false;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.waiting = new Map();
     this.count = 0;
@@ -16,6 +19,7 @@ export class Device {
 
   /** Give the worker one of its tasks. */
   do(task, argument) {
+    if (this.closed) return Promise.reject(new Error(STOPPED));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -24,8 +28,9 @@ export class Device {
   }
 
   close() {
+    this.closed = true;
     this.worker.terminate();
-    this.giveUp("the worker was stopped");
+    this.giveUp(STOPPED);
   }
 
   /** Let nobody wait for an answer that will not come. */
