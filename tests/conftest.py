@@ -72,3 +72,37 @@ def exported(tmp_path_factory):
     source = Source("tiny", load_network(checkpoint), Noise(4, 1), Noise(4, 2), "noise")
     export_bundle(bundle, [source])
     return Exported(str(checkpoint), str(bundle))
+
+
+def _model_entry(**given):
+    from cofeat.bundle.manifest import PADDING, ModelEntry, Normalization, Origin, TaskEntry
+
+    usual = {
+        "name": "model",
+        "version": "1",
+        "model_id": "0123456789abcdef",
+        "encoder": "tiny",
+        "cut": "stride8",
+        "stride": 8,
+        "channels": 64,
+        "bits": 8,
+        "per_channel": False,
+        "step": None,
+        "tasks": (TaskEntry("segmentation", "uint8", ("N", "H", "W"), ("road", "sky")),),
+        "normalization": Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        "padding": PADDING,
+        "codec": "zstd:1",
+        "tables_id": None,
+        "files": {},
+        "parity": {},
+        "accuracy": None,
+        "points": (),
+        "origin": Origin(None, None, None, None, None, None, None),
+    }
+    return ModelEntry(**{**usual, **given})
+
+
+@pytest.fixture(scope="session")
+def model_entry():
+    """Called with fields, returns what a manifest says of such a model; the others are usual."""
+    return _model_entry

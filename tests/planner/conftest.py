@@ -6,46 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from cofeat.bundle.manifest import (
-    PADDING,
-    Accuracy,
-    ModelEntry,
-    Normalization,
-    Origin,
-    RatePoint,
-    TaskEntry,
-)
+from cofeat.bundle.manifest import Accuracy, RatePoint, TaskEntry
 from cofeat.planner.plan import Estimate, Plan
 from cofeat.planner.profile import ModelProfile, Profile, StageTime
 
 TASKS = ("segmentation", "disparity")
-
-
-def entry(*points, name="m", accuracy=True):
-    tasks = tuple(TaskEntry(task, "uint8", ("N", "H", "W"), None) for task in TASKS)
-    fp32, int8 = {"miou": 0.5, "irmse": 2.0}, {"miou": 0.48, "irmse": 1.9}
-    return ModelEntry(
-        name=name,
-        version="1",
-        model_id="0123456789abcdef",
-        encoder="tiny",
-        cut="stride8",
-        stride=8,
-        channels=4,
-        bits=8,
-        per_channel=False,
-        step=None,
-        tasks=tasks,
-        normalization=Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        padding=PADDING,
-        codec="zstd:1",
-        tables_id=None,
-        files={},
-        parity={},
-        accuracy=Accuracy("made", "val", 1, "64x32", fp32, int8) if accuracy else None,
-        points=tuple(points),
-        origin=Origin(None, None, None, None, None, None, None),
-    )
 
 
 def point(sent, precision, codec, miou, irmse=1.0):
@@ -78,7 +43,16 @@ def estimate(mode="split", codec="png", ms=10.0, joules=1.0, size=100.0, cut="m"
 
 
 @pytest.fixture(scope="session")
-def made():
+def made(model_entry):
+    tasks = tuple(TaskEntry(task, "uint8", ("N", "H", "W"), None) for task in TASKS)
+    fp32, int8 = {"miou": 0.5, "irmse": 2.0}, {"miou": 0.48, "irmse": 1.9}
+    measured = Accuracy("made", "val", 1, "64x32", fp32, int8)
+
+    def entry(*points, name="m", accuracy=True):
+        return model_entry(
+            name=name, tasks=tasks, accuracy=measured if accuracy else None, points=points
+        )
+
     return SimpleNamespace(
         entry=entry, point=point, stage=stage, profile=profile, estimate=estimate, tasks=TASKS
     )

@@ -268,6 +268,48 @@ def test_vectors_give_the_librarys_bytes_in_a_browser(browser, server, vectors):
         vectors.check(made)
 
 
+def test_without_webgpu_the_networks_run_by_webassembly_and_the_page_says_so(browser, server):
+    """Chromium without a GPU has at most one of software, which is no reason to take WebGPU."""
+    with Page(browser, server.url) as page:
+        page.ready()
+        page.page.locator("summary").click()
+        told = page.page.locator("#runtime")
+        assert page.page.get_by_label("Runs on").input_value() == "auto"
+        assert told.inner_text().startswith("The networks run by WebAssembly in ")
+        page.another(lambda: page.page.get_by_label("Runs on").select_option("wasm"))
+        assert told.inner_text().startswith("The networks run by WebAssembly in ")
+        # The build for WebGPU is 4 MB that nobody needs here.
+        assert not [request.url for request in page.requests if ".jspi." in request.url]
+
+
+def test_settings_may_change_while_frames_run(browser, server, tabled):
+    """No frame is lost in a worker that is gone, none runs in a model that is half there."""
+    with Page(browser, server.url) as page:
+        page.ready()
+        page.page.locator("summary").click()
+        page.page.get_by_label("Keep running").check()
+        for mode in ("Split", "Device"):
+            page.choose("Where it runs", mode)
+            page.more(2)
+            for label, value in (
+                ("Threads", "1"),
+                ("Encoder", "encoder_int8"),
+                ("Runs on", "wasm"),
+                ("Encoder", "encoder"),
+                ("Model", "1"),
+                ("Model", "0"),
+                ("Picture size", "128x64"),
+                ("Threads", "2"),
+            ):
+                choice = page.page.locator(".settings label", has_text=label).locator("select")
+                if choice.locator(f'option[value="{value}"]').count():
+                    choice.select_option(value)
+            page.ready()
+            page.more(3)
+            assert page.page.get_by_label("Keep running").is_checked()
+            assert not page.page.locator("#note.problem").is_visible()
+
+
 def test_modes_send_what_they_say_and_to_nobody_else(browser, server):
     with Page(browser, server.url) as page:
         page.ready()

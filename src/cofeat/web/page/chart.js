@@ -8,13 +8,23 @@ export const MEASURES = {
   reconstruction: { key: "psnr_db", name: "PSNR of reconstruction (dB)", digits: 1 },
 };
 
-/** The measured points of a task that have a rate, lowest rate first. */
-export function pointsOf(model, task) {
+/**
+ * The measured points of a task that have a rate, lowest rate first: of features as the loaded
+ * encoder makes them, or as the other does where nothing else was measured, and of pictures.
+ *
+ * @param {object} model what the server says of it.
+ * @param {string} task
+ * @param {string} precision of the encoder.
+ */
+export function pointsOf(model, task, precision) {
   const { key } = MEASURES[task];
-  return model.points
-    .map(({ codec, values }) => ({ codec, bpp: values.bpp, value: values[key] }))
+  const points = model.points
+    .map(({ values, ...how }) => ({ ...how, bpp: values.bpp, value: values[key] }))
     .filter(({ bpp, value }) => bpp > 0 && value !== null && value !== undefined)
     .sort((a, b) => a.bpp - b.bpp);
+  const features = points.filter(({ sent }) => sent === "features");
+  const own = features.filter((point) => point.precision === precision);
+  return [...(own.length ? own : features), ...points.filter(({ sent }) => sent === "picture")];
 }
 
 /**
@@ -23,15 +33,14 @@ export function pointsOf(model, task) {
  * @param {SVGElement} svg
  * @param {object[]} points of pointsOf.
  * @param {string} task
- * @param {string} codec what is chosen, whose point is marked.
- * @param {number} bpp of this frame, or 0.
+ * @param {?{sent: string, codec: string, bpp: number}} frame what was sent, whose point is marked.
  * @returns {string} what it shows, in words.
  */
-export function drawCurve(svg, points, task, codec, bpp) {
+export function drawCurve(svg, points, task, frame) {
   const { name, digits } = MEASURES[task];
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${SIZE.width} ${SIZE.height}`);
-  const rates = [...points.map((point) => point.bpp), ...(bpp ? [bpp] : [])];
+  const rates = [...points.map((point) => point.bpp), ...(frame ? [frame.bpp] : [])];
   const x = scale(0, Math.max(...rates) * 1.08, SIZE.left, SIZE.width - SIZE.right);
   const values = points.map((point) => point.value);
   const margin = (Math.max(...values) - Math.min(...values) || 0.01) * 0.15;
@@ -45,39 +54,41 @@ export function drawCurve(svg, points, task, codec, bpp) {
     text(svg, "tick", x(tick), SIZE.height - SIZE.bottom + 16, String(Number(tick.toFixed(2))), "middle");
   text(svg, "label", SIZE.width - SIZE.right, SIZE.height - 6, "bits per pixel", "end");
   text(svg, "label", SIZE.left - 40, 10, name, "start");
-  const groups = grouped(points, (point) => family(point.codec));
+  const groups = grouped(points, family);
+  const ours = frame && family(frame);
   for (const [group, members] of groups) {
     const path = members.map((point) => `${x(point.bpp)},${y(point.value)}`).join(" ");
-    element(svg, "polyline", { class: `curve ${group === family(codec) ? "ours" : ""}`, points: path });
+    element(svg, "polyline", { class: `curve ${group === ours ? "ours" : ""}`, points: path });
     for (const point of members)
       element(svg, "circle", {
-        class: `dot ${group === family(codec) ? "ours" : ""}`, r: 3, cx: x(point.bpp), cy: y(point.value),
+        class: `dot ${group === ours ? "ours" : ""}`, r: 3, cx: x(point.bpp), cy: y(point.value),
       });
   }
   for (const [group, members] of groups) {
     const { bpp: rate, value } = members.at(-1);
     text(svg, "name", x(rate), y(value) + 18, group, x(rate) > 380 ? "end" : "middle");
   }
-  if (bpp) {
-    line(svg, "frame", x(bpp), SIZE.top, x(bpp), SIZE.height - SIZE.bottom);
-    text(svg, "name", x(bpp) + 5, SIZE.top + 8, "this frame", "start");
+  if (frame) {
+    const here = x(frame.bpp);
+    line(svg, "frame", here, SIZE.top, here, SIZE.height - SIZE.bottom);
+    text(svg, "name", here + (here > 380 ? -5 : 5), SIZE.top + 8, "this frame", here > 380 ? "end" : "start");
   }
-  const chosen = points.find((point) => point.codec === codec);
+  const chosen = points.find((point) => point.sent === frame?.sent && point.codec === frame.codec);
   if (chosen) element(svg, "circle", { class: "chosen", r: 6, cx: x(chosen.bpp), cy: y(chosen.value) });
-  return told(points, task, codec, chosen);
+  return told(groups, task, frame, chosen);
 }
 
-function told(points, task, codec, chosen) {
+function told(groups, task, frame, chosen) {
   const { name, digits } = MEASURES[task];
   if (chosen)
     return `Measured at this setting: ${name} ${chosen.value.toFixed(digits)} at ${chosen.bpp.toFixed(2)} bits per pixel.`;
-  const families = [...new Set(points.map((point) => family(point.codec)))].join(", ");
-  return `${codec ? "This setting itself was not measured. " : ""}Measured points of ${families}.`;
+  return `${frame ? "This setting itself was not measured. " : ""}Measured points of ${[...groups.keys()].join(", ")}.`;
 }
 
 /** One curve for a codec and all its settings; the lossless end belongs to the lossy codec's. */
-function family(codec) {
-  return codec.split(":")[0].replace("-lossy", "");
+function family({ sent, codec }) {
+  const name = codec.split(":")[0].replace("-lossy", "");
+  return sent === "picture" ? `the picture as ${name.toUpperCase()}` : name;
 }
 
 function grouped(items, key) {

@@ -1,5 +1,5 @@
 // The codec `png` (id 1): the mosaic as a grey PNG. The pixels are the library's to the bit; the
-// bytes are not, since the deflate is the browser's own.
+// bytes are not, since the deflate is the browser's own (docs/page.md).
 
 import { crc32 } from "./bitstream.js";
 import { tile } from "./mosaic.js";
@@ -13,7 +13,11 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 export async function encodePng(values, shape, bits) {
   const { pixels, width, height } = tile(values, shape);
   const depth = [1, 2, 4, 8, 16].find((each) => each >= bits);
-  const rows = depth < 8 ? packed(pixels, width, height, depth) : filtered(pixels, width, height);
+  // The browser's deflate has no strategy for filtered rows, so that the plain ones may be smaller.
+  const ways = depth < 8
+    ? [packed(pixels, width, height, depth)]
+    : [filtered(pixels, width, height, 1), filtered(pixels, width, height, 5)];
+  const data = await Promise.all(ways.map(deflated));
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
@@ -22,7 +26,7 @@ export async function encodePng(values, shape, bits) {
   const parts = [
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),
-    chunk("IDAT", await deflated(rows)),
+    chunk("IDAT", data.reduce((least, each) => (each.length < least.length ? each : least))),
     chunk("IEND", new Uint8Array(0)),
   ];
   return new Uint8Array(await new Blob(parts).arrayBuffer());
@@ -55,24 +59,27 @@ function packed(pixels, width, height, depth) {
   return rows;
 }
 
-/** Rows of bytes, each by the filter whose residuals are smallest, as PNG's authors advise. */
-function filtered(pixels, width, height) {
+/**
+ * Rows of bytes, each by that of the first so many filters whose residuals are smallest, as PNG's
+ * authors advise; the first one leaves them as they are.
+ */
+function filtered(pixels, width, height, filters) {
   const deep = pixels instanceof Uint16Array;
   const step = deep ? 2 : 1;
   const line = width * step;
   const bytes = deep ? Uint8Array.from({ length: 2 * pixels.length }, (_, k) =>
     k & 1 ? pixels[k >> 1] & 0xff : pixels[k >> 1] >> 8) : pixels;
   const rows = new Uint8Array((1 + line) * height);
-  const candidates = [0, 1, 2, 3, 4].map(() => new Uint8Array(line));
+  const candidates = Array.from({ length: filters }, () => new Uint8Array(line));
   let above = new Uint8Array(line);
   for (let y = 0; y < height; y++) {
     const row = bytes.subarray(y * line, (y + 1) * line);
-    const sums = [0, 0, 0, 0, 0];
+    const sums = candidates.map(() => 0);
     for (let k = 0; k < line; k++) {
       const left = k < step ? 0 : row[k - step];
       const corner = k < step ? 0 : above[k - step];
       const guesses = [0, left, above[k], (left + above[k]) >> 1, paeth(left, above[k], corner)];
-      for (let filter = 0; filter < 5; filter++) {
+      for (let filter = 0; filter < filters; filter++) {
         const residual = (row[k] - guesses[filter]) & 0xff;
         candidates[filter][k] = residual;
         sums[filter] += residual < 128 ? residual : 256 - residual;

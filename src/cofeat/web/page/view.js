@@ -9,6 +9,8 @@ const STAGES = {
   link: "Link", cloud: "Server", heads: "Heads", draw: "Draw",
 };
 const MOST_ROWS = 12;
+/** What a mode sends, as the manifest's points name it. */
+const SENT = { split: "features", cloud: "picture" };
 const VIEWS = { segmentation: "Segmentation", disparity: "Disparity", reconstruction: "Reconstruction" };
 const LINKS = {
   starting: "Starting", online: "Server reached", offline: "Server lost: running on this device",
@@ -73,9 +75,13 @@ export function showFrame(frame, fps, jpegQuality) {
   $("compared").textContent = frame.mode === "mobile"
     ? "Nothing leaves this device."
     : `${(100 * ratio).toFixed(0)} % of a JPEG of the same ${frame.size.join("×")} pixels at quality ${jpegQuality}, ` +
-      `${((8 * frame.sentBytes) / (frame.size[0] * frame.size[1])).toFixed(2)} bits per pixel.`;
+      `${bppOf(frame).toFixed(2)} bits per pixel.`;
   showStages(frame.times);
   showMosaic(frame);
+}
+
+function bppOf({ sentBytes, size: [width, height] }) {
+  return (8 * sentBytes) / (width * height);
 }
 
 function showStages(times) {
@@ -123,14 +129,15 @@ function showMosaic({ mosaic, shape, mode, codecName }) {
   canvas.setAttribute("aria-label", told);
 }
 
-/** Show where the setting stands on the model's measured curve. */
-export function showCurve(model, view, codec, bpp) {
+/** Show where a frame stands on the model's measured curve. */
+export function showCurve(model, view, precision, frame) {
   const task = MEASURES[view] && model.tasks.includes(view) ? view : model.tasks.find((t) => MEASURES[t]);
-  const points = task ? pointsOf(model, task) : [];
+  const points = task ? pointsOf(model, task, precision) : [];
   $("curve-part").hidden = points.length < 2;
   if (points.length < 2) return;
+  const sent = SENT[frame.mode] && { sent: SENT[frame.mode], codec: frame.codecName, bpp: bppOf(frame) };
   const stand = model.stand_in ? " The data are generated street scenes, which stand in for real ones." : "";
-  $("curve-told").textContent = drawCurve($("curve"), points, task, codec, bpp) + stand;
+  $("curve-told").textContent = drawCurve($("curve"), points, task, sent) + stand;
 }
 
 /** Say, honestly, what the server learns. */
