@@ -43,8 +43,9 @@ def main() -> int:
     description["about"].pop("data_root", None)
     recipe = description["about"]["recipe"]
     recipe["data"]["root"] = None
-    if recipe["train"].get("start"):
-        recipe["train"]["start"] = Path(recipe["train"]["start"]).name
+    for other in ("start", "teacher"):
+        if recipe["train"].get(other):
+            recipe["train"][other] = Path(recipe["train"][other]).name
     (target / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
     if not arguments.no_fit:
         _fit(target, arguments.data)
