@@ -9,29 +9,50 @@ RUNS=runs/streets-mobile
 DATA=$RUNS/streets-256x128-3000-200-seed1
 TEST=$RUNS/streets-256x128-test-seed2
 OUT=results/streets-mobile
-SECOND=(train.epochs=6 train.learning_rate=7e-4)
 
 $BIN/cofeat data streets $DATA --train 3000 --val 200 --size 256x128 --seed 1
 $BIN/cofeat data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
 train() { $BIN/cofeat train "recipes/$1.yaml" data.root=$DATA -o "$RUNS/$2" "${@:3}"; }
 train streets-mobile baseline train.arm=baseline
 train streets-mobile proposed train.arm=proposed
-train streets-mobile-rate rate-first
-train streets-mobile-rate rate train.start=$RUNS/rate-first "${SECOND[@]}" \
-    'train.coarse=[12,40]' loss.rate.pressure=0.1
-train streets-mobile-pictures pictures-first
-train streets-mobile-pictures pictures train.start=$RUNS/pictures-first "${SECOND[@]}"
+
+# Both ways on from the baseline, epoch for epoch: the picture's network first, which teaches the
+# bottleneck's. The last ten epochs press more on segmentation, which is the slowest to come.
+SECOND=(train.epochs=6 train.learning_rate=7e-4)
+THIRD=(train.epochs=16 train.learning_rate=7e-4)
+FOURTH=(train.epochs=10 train.learning_rate=6e-4 loss.tasks.segmentation.pressure=1
+    loss.tasks.disparity.pressure=0.4)
+pictures() { train streets-mobile-pictures "pictures-$1" "${@:2}"; }
+pictures 1
+pictures 2 train.start=$RUNS/pictures-1 "${SECOND[@]}"
+pictures 3 train.start=$RUNS/pictures-2 "${THIRD[@]}"
+pictures 4 train.start=$RUNS/pictures-3 "${FOURTH[@]}"
+taught() { # TEACHER SEGMENTATION DISPARITY
+    echo "train.teacher=$RUNS/$1"
+    for task in "segmentation=$2" "disparity=$3"; do
+        echo "loss.distillation.${task%=*}={rule: log, pressure: ${task#*=}}"
+    done
+}
+mapfile -t SOFTLY < <(taught pictures-2 0.5 0.25)
+mapfile -t FIRMLY < <(taught pictures-3 1.0 0.2)
+rate() { train streets-mobile-rate "rate-$1" "${@:2}"; }
+rate 1
+rate 2 train.start=$RUNS/rate-1 "${SECOND[@]}" 'train.coarse=[12,40]' loss.rate.pressure=0.1
+rate 3 train.start=$RUNS/rate-2 "${THIRD[@]}" "${SOFTLY[@]}" 'train.coarse=[6,32]' \
+    loss.rate.pressure=0.05
+rate 4 train.start=$RUNS/rate-3 "${FOURTH[@]}" "${FIRMLY[@]}" 'train.coarse=[6,28]' \
+    loss.rate.pressure=0.04
 
 pack() { $BIN/python tools/pack_model.py "$RUNS/$1" "$2" --data $DATA "${@:3}"; }
 pack baseline streets-mobile-baseline
 pack proposed streets-mobile-proposed
-pack rate streets-mobile
-pack pictures streets-mobile-pictures --no-fit
+pack rate-4 streets-mobile
+pack pictures-4 streets-mobile-pictures --no-fit
 measure() { $BIN/cofeat eval "$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"; }
 JPEG=jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
 OURS=cofeat,$(seq -s, -f cofeat-lossy:%g 0 2 16)
 measure streets-mobile-baseline baseline "png,$JPEG,$OURS" ""
 measure streets-mobile-proposed proposed "png,$JPEG,$OURS" ""
-measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 12 32)" ""
+measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 6 32)" ""
 measure streets-mobile-pictures pictures "" \
-    "jpeg:95,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:60,webp:50,webp:35,webp:20,avif:70,avif:60,avif:55,avif:50,avif:45,avif:40,avif:30,avif:20"
+    "jpeg:95,jpeg:90,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:95,webp:90,webp:80,webp:70,webp:60,webp:50,webp:35,webp:20,avif:80,avif:70,avif:60,avif:55,avif:50,avif:45,avif:40,avif:30,avif:20"
