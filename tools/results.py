@@ -19,7 +19,12 @@ from cofeat.evaluation.points import Curve, load_curve, select_codecs
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "streets-mobile"
-TEXTS = (ROOT / "README.md", ROOT / "docs" / "results" / "streets-mobile.md")
+TRANSFORM = ROOT / "results" / "quick-transform"
+TEXTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "results" / "streets-mobile.md",
+    ROOT / "docs" / "decisions" / "feature-codec.md",
+)
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
 MEASURES = {"miou": "mIoU", "irmse": "1/RMSE", "psnr_db": "PSNR"}
 PAPER_POINTS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
@@ -174,6 +179,39 @@ def codec_table() -> str:
     return _table(["arm", "`cofeat` against PNG, bytes", *lossy], rows)
 
 
+def transform_table() -> str:
+    """Return lossy ways to send a frozen network's features, against JPEG of them."""
+    rows = []
+    for arm in ("baseline", "proposed"):
+        of = load_curve(TRANSFORM / arm / "features" / f"{arm}.json")
+        jpeg = select_codecs(of, PAPER_POINTS[1:])
+        ways = {
+            "a fitted transform, `cofeat-learned`": load_curve(
+                TRANSFORM / arm / "transform" / "rate.json"
+            ),
+            "`cofeat-lossy`": family(of, "cofeat-lossy"),
+            "AVIF": family(of, "avif"),
+        }
+        for name, way in ways.items():
+            cells = [_cell(bd_rate(jpeg, way, "bpp", measure, "pchip")) for measure in MEASURES]
+            rows.append([arm, name, *cells])
+    return _table(["arm", "BD-rate against JPEG 95 to 80", *MEASURES.values()], rows)
+
+
+def transform_points_table() -> str:
+    """Return points behind ``transform_table``: where curves hardly overlap they say more."""
+    rows = []
+    for arm in ("baseline", "proposed"):
+        of = load_curve(TRANSFORM / arm / "features" / f"{arm}.json")
+        fitted = load_curve(TRANSFORM / arm / "transform" / "rate.json")
+        chosen = select_codecs(fitted, [f"cofeat-learned:{k}" for k in (8, 12, 16, 20)])
+        for points in (select_codecs(of, PAPER_POINTS[1:]), chosen):
+            for index, codec in enumerate(points.codecs):
+                values = {key: column[index] for key, column in points.columns.items()}
+                rows.append([arm, codec, f"{values['mean_bytes']:,.0f}", *_measures(values)])
+    return _table(["arm", "codec", "bytes", *MEASURES.values()], rows)
+
+
 def origin_line() -> str:
     """Return where the figures come from."""
     about = curve("rate", "rate").provenance
@@ -245,6 +283,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "deciding": deciding_table,
     "each": each_table,
     "versus": versus_table,
+    "transform": transform_table,
+    "transform-points": transform_points_table,
     "origin": lambda: origin_line() + "\n",
 }
 
