@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cofeat.cli.main import main
+from cofeat.cli.planning import _codecs
 from cofeat.planner.profile import load_profile
 
 
@@ -35,6 +37,16 @@ def test_a_profile_of_this_machine(device):
     forms = {"raw:segmentation", "png:disparity", "jpeg:reconstruction"}
     assert forms <= set(model.ways("answer"))
     assert set(model.ways("answer")) == set(model.ways("unanswer"))
+
+
+def test_more_codecs_are_those_that_hold_the_models_bits():
+    entry = SimpleNamespace(points=(), bits=12, codec="cofeat-learned")
+    chosen = _codecs(SimpleNamespace(entry=entry), "features")
+    names = {word.partition(":")[0] for word in chosen}
+    assert names == {"cofeat-learned", "zstd", "png", "cofeat"}
+    entry.bits = 8
+    chosen = _codecs(SimpleNamespace(entry=entry), "features")
+    assert "jpeg:90" in chosen
 
 
 def test_what_is_printed(exported, tmp_path, capsys):

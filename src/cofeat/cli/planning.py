@@ -266,12 +266,18 @@ def _edge_answers() -> ModuleType:
 
 
 def _codecs(model: BundleModel, sent: str) -> tuple[str, ...]:
-    """Return what the bundle has measured, and some more."""
+    """Return what the bundle has measured, and some more that hold its bits."""
+    from cofeat.feature.codecs import parse_codec
     from cofeat.planner.accuracy import canonical
 
     known = [point.codec for point in model.entry.points if point.sent == sent]
-    more = (model.entry.codec, *CODECS) if sent == "features" else PICTURES
-    return tuple(dict.fromkeys(canonical(sent, codec) for codec in (*known, *more)))
+    if sent == "features":
+        bits = model.entry.bits
+        able = [codec for codec in CODECS if parse_codec(codec).codec.max_bits >= bits]
+        known += [model.entry.codec, *able]
+    else:
+        known += PICTURES
+    return tuple(dict.fromkeys(canonical(sent, codec) for codec in known))
 
 
 def _images(files: Sequence[Path], size: tuple[int, int]) -> list[UInt8Array]:
