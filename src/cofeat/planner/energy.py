@@ -7,13 +7,16 @@ The radios' constants are slopes and intercepts of measured power over throughpu
 
 - ``wifi``: J. Huang et al., "A Close Examination of Performance and Power Characteristics of 4G
   LTE Networks", MobiSys 2012, the model of data transfer: 283.17 mW a Mbit/s up, 137.01 down,
-  132.86 mW while active. A phone of that time.
+  132.86 mW while active. A phone of that time. The paper's own table was not at hand: the values
+  are compared with what public programs took from it (JointDNN's users and others, who agree).
 - ``lte``, ``5g`` (low band) and ``5g-mmwave``: A. Narayanan et al., "A Variegated Look at 5G in
   the Wild", SIGCOMM 2021; least squares of ours over the measurements that the authors released
   (github.com/SIGCOMM21-5G/artifact, Data-Transfer-Power/MN-Transfer, a Galaxy S20 Ultra on
-  Verizon): LTE 76.68 up, 11.54 down; low band 32.17 and 11.54; mmWave 8.88 and 1.73. The
-  intercepts, 2.88, 3.13 and 5.45 W, are of the whole phone at work, of which the radio's part
-  cannot be told: they overstate it, alike for the three.
+  Verizon): LTE 76.68 up, 11.54 down; low band 32.17 and 11.54; mmWave 8.88 and 1.73. Each
+  is a straight line through power over throughput of one direction, in
+  data-processed/MN-Transfer_combined.csv. The intercepts, 2.88, 3.13 and 5.45 W (means of both
+  directions), are of the whole phone at work, of which the radio's part cannot be told: they
+  overstate it, alike for the three.
 
 The tail, in which a cellular radio stays awake after the last byte, is not counted: a stream of
 frames hardly lets it sleep.

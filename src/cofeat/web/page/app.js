@@ -29,6 +29,8 @@ const loop = new Loop(frame, failed, () =>
   canRun() && source.picture && $("keep").checked && !(document.hidden && source.live));
 /** Ends when the last change of worker or model has been made. */
 let changing = Promise.resolve();
+/** Whether a model is not there, or not all of it. */
+let loading = true;
 
 // ---- frames
 
@@ -98,7 +100,7 @@ function setOnline(online) {
   tellLink(online ? "online" : state.restReady ? "offline" : "alone");
   if (!changed) return;
   // A model that was being loaded when the server went.
-  if (online && !state.ready) inTurn(() => takeModel(state.model, $("precision").value)).catch(failed);
+  if (online && loading) inTurn(() => takeModel(state.model, $("precision").value)).catch(failed);
   showMode();
   runAnew();
 }
@@ -157,6 +159,7 @@ async function firstModel() {
 }
 
 async function takeModel(model, part) {
+  loading = true;
   state.ready = state.restReady = false;
   delete document.body.dataset.rest;
   state.model = model;
@@ -166,10 +169,12 @@ async function takeModel(model, part) {
   state.ready = true;
   showMode();
   run();
-  if (!rest) return;
-  await loadRest(model, rest, network);
-  state.restReady = true;
-  document.body.dataset.rest = "ready";
+  if (rest) {
+    await loadRest(model, rest, network);
+    state.restReady = true;
+    document.body.dataset.rest = "ready";
+  }
+  loading = false;
   if (modeNow() === "mobile") run();
 }
 

@@ -9,6 +9,7 @@ export class Device {
     this.waiting = new Map();
     this.count = 0;
     this.worker.onmessage = ({ data: { id, result, error } }) => {
+      if (!this.waiting.has(id)) return; // given up before
       const { resolve, reject } = this.waiting.get(id);
       this.waiting.delete(id);
       if (error === undefined) resolve(result);
