@@ -14,11 +14,13 @@ _DPI = 120
 
 
 def check_plot_path(path: Path) -> None:
-    """Refuse a path whose ending names no format.
+    """Refuse a path whose ending names no format, or whose folder is not there.
 
     Raises:
         InvalidInputError: it is such.
     """
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"there is no folder '{path.parent}' for the plot: make it first")
     if path.suffix.lower() not in FORMATS:
         raise InvalidInputError(f"'{path}' is no plot: end its name with {', '.join(FORMATS)}")
 

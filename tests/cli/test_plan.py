@@ -125,6 +125,13 @@ def test_without_profiles_this_machine_is_measured(exported, capsys, monkeypatch
         (["--tasks", "hearing"], "no task 'hearing'"),
         (["--min-miou", "2"], "none of 6 plans does what is asked"),
         (["--plot", "plans.doc"], "is no plot"),
+        (["--plot", "nowhere/plans.png"], "no folder 'nowhere'"),
+        (["--min-miou", "nan"], "a least miou of nan"),
+        (["--max-bytes", "-1"], "at most -1.0 bytes"),
+        (["--max-ms", "nan"], "at most nan ms"),
+        (["--link", "0Mbit,10ms"], "above 0"),
+        (["--link", "1Mbit,10ms,100%"], "below 100"),
+        (["--fleet", "5", "--fps", "nan"], "a rate above 0"),
         (["--fleet", "0"], "0 devices"),
         (["--fleet", "5", "--min-miou", "2"], "no plan does what is asked"),
         (["--cloud", "nowhere.json"], "'nowhere.json' cannot be read"),
@@ -146,6 +153,7 @@ def test_wrong_words_are_one_line(exported, device, capsys, extra, message):
         (["--formats", "gif"], "picture format"),
         (["--size", "big"], "size 'big'"),
         (["--pictures", "nowhere"], "nowhere"),
+        (["-o", "nowhere/p.json"], "no folder 'nowhere'"),
     ],
 )
 def test_wrong_words_of_a_profile_are_one_line(exported, tmp_path, capsys, extra, message):

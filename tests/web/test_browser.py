@@ -7,6 +7,7 @@ where the last one ran.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -39,6 +40,7 @@ OF_CHROMIUM = (
     "error occurred when fetching the script",
     "Cross-Origin-Opener-Policy header has been ignored",
 )
+SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 HEADER_LENGTH = "inference-header-content-length"
 
 
@@ -75,17 +77,27 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def browser():
+def launch():
+    """Called with flags, starts a Chromium that ends with the module."""
     sync_api = pytest.importorskip("playwright.sync_api")
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         pytest.skip("there is no Chromium (Debian: apt-get install chromium)")
     flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     flags.append(f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=flags)
-        yield browser
-        browser.close()
+    with sync_api.sync_playwright() as playwright, contextlib.ExitStack() as browsers:
+
+        def start(*more):
+            browser = playwright.chromium.launch(executable_path=found, args=[*flags, *more])
+            browsers.callback(browser.close)
+            return browser
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def browser(launch):
+    return launch()
 
 
 @pytest.fixture(scope="module")
@@ -280,6 +292,28 @@ def test_without_webgpu_the_networks_run_by_webassembly_and_the_page_says_so(bro
         assert told.inner_text().startswith("The networks run by WebAssembly in ")
         # The build for WebGPU is 4 MB that nobody needs here.
         assert not [request.url for request in page.requests if ".jspi." in request.url]
+
+
+def test_webgpu_makes_the_features_that_webassembly_makes(launch, server, tabled):
+    """By a GPU of software, which one may choose and which nobody is given unasked."""
+    with Page(launch(*SOFTWARE_GPU), server.url) as page:
+        page.ready()
+        adapter = "async () => Boolean(await navigator.gpu?.requestAdapter())"
+        if not page.page.evaluate(adapter):
+            pytest.skip("this Chromium has no WebGPU in software")
+        page.page.locator("summary").click()
+        told = page.page.locator("#runtime")
+        assert told.inner_text().startswith("The networks run by WebAssembly in ")
+        page.another(lambda: page.page.get_by_label("Runs on").select_option("webgpu"))
+        assert told.inner_text().startswith("The networks run by WebGPU.")
+        first, second = (
+            decompress(stream, tables=tabled.model.fitted) for _, stream in page.bodies()[-2:]
+        )
+        assert second.stream.model_id == tabled.model.model_id
+        # GPUs sum in another order, so that a value at the border of two levels may fall to either.
+        spread = np.ptp(first.features)
+        np.testing.assert_allclose(first.features, second.features, atol=0.05 * spread)
+        assert np.ptp(second.features) > 0.5 * spread > 0
 
 
 def test_settings_may_change_while_frames_run(browser, server, tabled):

@@ -37,10 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run `cofeat profile`."""
+    """Run `cofeat profile`.
+
+    Raises:
+        InvalidInputError: there is no place for the file, or an option cannot be.
+    """
     from cofeat.cli.planning import open_models, profile_here
     from cofeat.planner.profile import save_profile
 
+    folder = arguments.out.parent
+    if not folder.is_dir():
+        raise InvalidInputError(f"there is no folder '{folder}' for the profile: make it first")
     profile = profile_here(
         open_models(arguments.bundle),
         size=arguments.size,

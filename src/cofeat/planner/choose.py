@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -30,7 +31,7 @@ class Wish:
         max_ms: of the median latency.
 
     Raises:
-        InvalidInputError: there is no such objective.
+        InvalidInputError: there is no such objective, or a bound cannot be.
     """
 
     minimize: Objective = "latency"
@@ -41,6 +42,12 @@ class Wish:
     def __post_init__(self) -> None:
         if self.minimize not in OBJECTIVES:
             raise InvalidInputError(f"objective '{self.minimize}': use {', '.join(OBJECTIVES)}")
+        for measure, least in self.at_least.items():
+            if not math.isfinite(least):
+                raise InvalidInputError(f"a least {measure} of {least}: give a finite number")
+        for unit, most in (("bytes", self.max_bytes), ("ms", self.max_ms)):
+            if most is not None and not 0 <= most < math.inf:
+                raise InvalidInputError(f"at most {most} {unit}: give 0 or more")
 
     def cost(self, estimate: Estimate) -> float:
         """Return what is to be small."""

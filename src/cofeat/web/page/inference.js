@@ -48,7 +48,8 @@ export class Runtime {
   /** Load a graph. */
   session(bytes) {
     const providers = this.provider === "webgpu" ? ["webgpu", "wasm"] : ["wasm"];
-    const options = { executionProviders: providers, graphOptimizationLevel: "all" };
+    // Sessions have a severity of their own: errors alone; a few operators on the CPU are none.
+    const options = { executionProviders: providers, graphOptimizationLevel: "all", logSeverityLevel: 3 };
     return this.ort.InferenceSession.create(new Uint8Array(bytes), options);
   }
 
