@@ -27,8 +27,9 @@ const work = document.createElement("canvas");
 const base = document.createElement("canvas");
 const loop = new Loop(frame, failed, () =>
   canRun() && source.picture && $("keep").checked && !(document.hidden && source.live));
-/** Ends when the last change of worker or model has been made. */
+/** Ends when the last change of worker or model has been made; and how many there were. */
 let changing = Promise.resolve();
+let changes = 0;
 /** Whether a model is not there, or not all of it. */
 let loading = true;
 
@@ -47,7 +48,7 @@ function runAnew() {
 async function frame() {
   if (!canRun()) return;
   const { model, device } = state;
-  const isOld = () => !state.ready || state.model !== model || state.device !== device;
+  const begun = changes;
   const mode = modeNow();
   const started = performance.now();
   const picture = source.draw(work).getImageData(0, 0, work.width, work.height);
@@ -55,10 +56,10 @@ async function frame() {
   const read = performance.now() - started;
   const rate = rateNow(Number($("rate").value));
   const made = await runFrame({ mode, rate, model, canvas: work, picture }, device, network).catch((error) => {
-    if (!isOld()) throw error;
+    if (changes === begun) throw error;
   });
   // Worker or model were changed under it: what came of it is of no use.
-  if (isOld()) return;
+  if (changes !== begun) return;
   state.last = made;
   const drawing = performance.now();
   show();
@@ -180,7 +181,10 @@ async function takeModel(model, part) {
 
 /** Change worker or model, one change after the other. */
 function inTurn(change) {
-  changing = changing.catch(() => {}).then(change);
+  changing = changing.catch(() => {}).then(() => {
+    changes++;
+    return change();
+  });
   return changing;
 }
 
