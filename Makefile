@@ -56,7 +56,7 @@ format:
 
 results:
 	@tools/setup.sh codecs,train,dev
-	@$(BIN)/python tools/results.py
+	@$(BIN)/python tools/results
 
 bench:
 	@tools/setup.sh codecs,train,dev

@@ -19,7 +19,7 @@ MOST_BYTES = 8 << 20
 
 def test_texts_say_what_the_results_hold():
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "results.py", "--check"],
+        [sys.executable, ROOT / "tools" / "results", "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -130,8 +130,8 @@ class Train(Section):
     """Codings that a network for cloud only trains on, such as ``avif:40``: each training picture
     is coded and decoded by one of them once; ``none`` leaves it as it is."""
     coarse: tuple[float, float] = (1.0, 1.0)
-    """Each picture's step is drawn between so many times the quantizer's, so that one network
-    serves several rates; wants ``network.step``."""
+    """Each picture's noise is drawn between so many times the quantizer's, so that one network
+    serves several rates and bears what a lossy codec does."""
     flip: bool = True
     """Mirror half of the pictures."""
     freeze_batch_norm: bool = False
@@ -200,8 +200,6 @@ class Recipe(Section):
         least, most = self.train.coarse
         if not 0 < least <= most:
             raise ValueError(f"train.coarse is {least} to {most}: give two numbers, least first")
-        if (least, most) != (1.0, 1.0) and self.network.step is None:
-            raise ValueError("train.coarse counts in fixed steps: give network.step too")
         return self
 
     @model_validator(mode="after")

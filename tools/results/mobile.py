@@ -1,42 +1,22 @@
-"""Rebuild every table and plot of README and docs that stands on a JSON in ``results/``.
-
-``make results`` writes them; ``--check`` writes nothing and fails where a text and its JSON differ.
-A table stands between ``<!-- results: NAME -->`` and ``<!-- end -->``.
-"""
+"""The shipped models: features against the coded picture, the paper's claim, and beyond it."""
 
 from __future__ import annotations
 
-import argparse
-import re
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
+from common import MEASURES, PAPER_POINTS, RESULTS, ROOT, cell, family, measures, table
 from matplotlib.figure import Figure
 
-from cofeat.evaluation.bd import BdResult, bd_rate
+from cofeat.evaluation.bd import bd_rate
 from cofeat.evaluation.points import Curve, load_curve, select_codecs
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results" / "streets-mobile"
-TRANSFORM = ROOT / "results" / "quick-transform"
-TEXTS = (
-    ROOT / "README.md",
-    ROOT / "docs" / "results" / "streets-mobile.md",
-    ROOT / "docs" / "decisions" / "feature-codec.md",
-)
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
-MEASURES = {"miou": "mIoU", "irmse": "1/RMSE", "psnr_db": "PSNR"}
-PAPER_POINTS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
 # What is asked of the accuracy: these parts of the uncompressed network's, in both measures.
 KEPT = (0.99, 0.98, 0.97, 0.95)
 DECIDING = ("miou", "irmse")
-_BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
 def curve(folder: str, name: str) -> Curve:
     """Return a measured curve."""
-    return load_curve(RESULTS / folder / f"{name}.json")
+    return load_curve(RESULTS / "streets-mobile" / folder / f"{name}.json")
 
 
 def shown(picture: Curve) -> str:
@@ -56,12 +36,6 @@ def uncompressed() -> dict[str, float]:
     return {measure: columns[measure][0] for measure in MEASURES}
 
 
-def family(of: Curve, *names: str) -> Curve:
-    """Return the points of some codecs."""
-    kept = [codec for codec in of.codecs if codec.partition(":")[0] in names]
-    return select_codecs(of, kept)
-
-
 def paper_table() -> str:
     """Return the paper's claim: proposed against baseline."""
     baseline, proposed = curve("baseline", "baseline"), curve("proposed", "proposed")
@@ -75,8 +49,8 @@ def paper_table() -> str:
                 bd_rate(pick(baseline), pick(proposed), "bpp", measure, method)
                 for measure in MEASURES
             ]
-            rows.append([f"{title}, {method}", *map(_cell, results)])
-    return _table(["BD-rate of proposed against baseline", *MEASURES.values()], rows)
+            rows.append([f"{title}, {method}", *map(cell, results)])
+    return table(["BD-rate of proposed against baseline", *MEASURES.values()], rows)
 
 
 def beyond_table() -> str:
@@ -90,16 +64,16 @@ def beyond_table() -> str:
     rows = [
         [
             name,
-            *(_cell(bd_rate(anchor, test, "bpp", measure, "pchip")) for measure in MEASURES),
+            *(cell(bd_rate(anchor, test, "bpp", measure, "pchip")) for measure in MEASURES),
         ]
         for name, test in tests.items()
     ]
-    return _table(["BD-rate against the proposed arm with PNG and JPEG", *MEASURES.values()], rows)
+    return table(["BD-rate against the proposed arm with PNG and JPEG", *MEASURES.values()], rows)
 
 
 def points_table() -> str:
     """Return points of features and of pictures side by side."""
-    rows = [["nothing, uncompressed network", "0", *_measures(uncompressed())]]
+    rows = [["nothing, uncompressed network", "0", *measures(uncompressed())]]
     chosen = {
         "features, learned bottleneck": (curve("rate", "rate"), 2),
         **{f"the picture, {shown(c)}": (c, 1) for c in pictures()},
@@ -108,8 +82,8 @@ def points_table() -> str:
         for index in range(0, len(of.codecs), stride):
             values = {key: column[index] for key, column in of.columns.items()}
             label = f"{name}: {of.codecs[index].partition(':')[2]}"
-            rows.append([label, f"{values['mean_bytes']:,.0f}", *_measures(values)])
-    return _table(["what is sent", "bytes", *MEASURES.values()], rows)
+            rows.append([label, f"{values['mean_bytes']:,.0f}", *measures(values)])
+    return table(["what is sent", "bytes", *MEASURES.values()], rows)
 
 
 def ways() -> list[tuple[str, Curve]]:
@@ -127,7 +101,7 @@ def deciding_table() -> str:
     both = " and ".join(MEASURES[measure] for measure in DECIDING)
     losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
     head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def each_table() -> str:
@@ -138,7 +112,7 @@ def each_table() -> str:
         for name, of in ways()
     ]
     share = f"{100 * (1 - KEPT[0]):.0f} %"
-    return _table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
+    return table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
 
 
 def _fewest(of: Curve, least: dict[str, float]) -> str:
@@ -161,8 +135,8 @@ def versus_table() -> str:
     rows = []
     for anchor in pictures():
         results = [bd_rate(anchor, test, "mean_bytes", measure, "pchip") for measure in MEASURES]
-        rows.append([f"features against {shown(anchor)} of the picture", *map(_cell, results)])
-    return _table(["BD-rate, bytes", *MEASURES.values()], rows)
+        rows.append([f"features against {shown(anchor)} of the picture", *map(cell, results)])
+    return table(["BD-rate, bytes", *MEASURES.values()], rows)
 
 
 def codec_table() -> str:
@@ -173,43 +147,10 @@ def codec_table() -> str:
         size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
         lossless = f"{100 * (size['cofeat'] / size['png'] - 1):+.1f} %"
         jpeg, ours = select_codecs(of, PAPER_POINTS[1:]), family(of, "cofeat-lossy")
-        cells = [_cell(bd_rate(jpeg, ours, "bpp", measure, "pchip")) for measure in MEASURES]
+        cells = [cell(bd_rate(jpeg, ours, "bpp", measure, "pchip")) for measure in MEASURES]
         rows.append([arm, lossless, *cells])
     lossy = [f"`cofeat-lossy` against JPEG 95 to 80: {name}" for name in MEASURES.values()]
-    return _table(["arm", "`cofeat` against PNG, bytes", *lossy], rows)
-
-
-def transform_table() -> str:
-    """Return lossy ways to send a frozen network's features, against JPEG of them."""
-    rows = []
-    for arm in ("baseline", "proposed"):
-        of = load_curve(TRANSFORM / arm / "features" / f"{arm}.json")
-        jpeg = select_codecs(of, PAPER_POINTS[1:])
-        ways = {
-            "a fitted transform, `cofeat-learned`": load_curve(
-                TRANSFORM / arm / "transform" / "rate.json"
-            ),
-            "`cofeat-lossy`": family(of, "cofeat-lossy"),
-            "AVIF": family(of, "avif"),
-        }
-        for name, way in ways.items():
-            cells = [_cell(bd_rate(jpeg, way, "bpp", measure, "pchip")) for measure in MEASURES]
-            rows.append([arm, name, *cells])
-    return _table(["arm", "BD-rate against JPEG 95 to 80", *MEASURES.values()], rows)
-
-
-def transform_points_table() -> str:
-    """Return points behind ``transform_table``: where curves hardly overlap they say more."""
-    rows = []
-    for arm in ("baseline", "proposed"):
-        of = load_curve(TRANSFORM / arm / "features" / f"{arm}.json")
-        fitted = load_curve(TRANSFORM / arm / "transform" / "rate.json")
-        chosen = select_codecs(fitted, [f"cofeat-learned:{k}" for k in (8, 12, 16, 20)])
-        for points in (select_codecs(of, PAPER_POINTS[1:]), chosen):
-            for index, codec in enumerate(points.codecs):
-                values = {key: column[index] for key, column in points.columns.items()}
-                rows.append([arm, codec, f"{values['mean_bytes']:,.0f}", *_measures(values)])
-    return _table(["arm", "codec", "bytes", *MEASURES.values()], rows)
+    return table(["arm", "`cofeat` against PNG, bytes", *lossy], rows)
 
 
 def origin_line() -> str:
@@ -221,27 +162,8 @@ def origin_line() -> str:
         f"`tools/streets_mobile.sh`, street scenes (a stand-in for Cityscapes) of 256x128, 200 of "
         f"seed 2 that no choice was made on; seed 0 of the training, measured "
         f"{str(about.get('date', '?'))[:10]} at commit {about.get('commit')}, two cores of an "
-        f"{processor}."
+        f"{processor}.\n"
     )
-
-
-def _measures(values: dict[str, float]) -> list[str]:
-    return [f"{values['miou']:.3f}", f"{values['irmse']:.3f}", f"{values['psnr_db']:.1f} dB"]
-
-
-def _cell(result: BdResult) -> str:
-    if result.bd_rate_percent != result.bd_rate_percent:
-        return "no overlap"
-    text = f"{result.bd_rate_percent:+.1f} %"
-    if result.interval_percent:
-        low, high = result.interval_percent
-        text += f" ({low:+.0f} to {high:+.0f})"
-    return f"{text}, overlap {100 * result.overlap:.0f} %"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def plot() -> None:
@@ -273,49 +195,3 @@ def plot() -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3,
                   fontsize=8.5, frameon=False)  # fmt: skip
     figure.savefig(PLOT, dpi=110)
-
-
-BLOCKS: dict[str, Callable[[], str]] = {
-    "paper": paper_table,
-    "beyond": beyond_table,
-    "codec": codec_table,
-    "points": points_table,
-    "deciding": deciding_table,
-    "each": each_table,
-    "versus": versus_table,
-    "transform": transform_table,
-    "transform-points": transform_points_table,
-    "origin": lambda: origin_line() + "\n",
-}
-
-
-def main() -> int:
-    """Rebuild, or check."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail on a difference")
-    arguments = parser.parse_args()
-    made: dict[str, str] = {}
-
-    def block(match: re.Match[str]) -> str:
-        name = match[2]
-        if name not in made:
-            made[name] = BLOCKS[name]()
-        return f"{match[1]}{made[name]}{match[3]}"
-
-    status = 0
-    for path in TEXTS:
-        text = path.read_text(encoding="utf-8")
-        new = _BLOCK.sub(block, text)
-        if arguments.check:
-            if new != text:
-                sys.stderr.write(f"{path} differs from results/: run 'make results'\n")
-                status = 1
-        else:
-            path.write_text(new, encoding="utf-8")
-    if not arguments.check:
-        plot()
-    return status
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""Rebuild every table and plot of README and docs that stands on a JSON in ``results/``.
+
+``make results`` writes them; ``--check`` writes nothing and fails where a text and its JSON differ.
+A table stands between ``<!-- results: NAME -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+
+import mobile
+import photographs
+import transform
+from common import ROOT
+
+TEXTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "results" / "streets-mobile.md",
+    ROOT / "docs" / "decisions" / "feature-codec.md",
+)
+_BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
+BLOCKS: dict[str, Callable[[], str]] = {
+    "paper": mobile.paper_table,
+    "beyond": mobile.beyond_table,
+    "codec": mobile.codec_table,
+    "points": mobile.points_table,
+    "deciding": mobile.deciding_table,
+    "each": mobile.each_table,
+    "versus": mobile.versus_table,
+    "origin": mobile.origin_line,
+    "transform": transform.transform_table,
+    "transform-points": transform.transform_points_table,
+    "photographs": photographs.photographs_table,
+}
+
+
+def main() -> int:
+    """Rebuild, or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail on a difference")
+    arguments = parser.parse_args()
+    made: dict[str, str] = {}
+
+    def block(match: re.Match[str]) -> str:
+        name = match[2]
+        if name not in made:
+            made[name] = BLOCKS[name]()
+        return f"{match[1]}{made[name]}{match[3]}"
+
+    status = 0
+    for path in TEXTS:
+        text = path.read_text(encoding="utf-8")
+        new = _BLOCK.sub(block, text)
+        if arguments.check:
+            if new != text:
+                sys.stderr.write(f"{path} differs from results/: run 'make results'\n")
+                status = 1
+        else:
+            path.write_text(new, encoding="utf-8")
+    if not arguments.check:
+        mobile.plot()
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,42 @@
+"""What the tables of results have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cofeat.evaluation.bd import BdResult
+from cofeat.evaluation.points import Curve, select_codecs
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+MEASURES = {"miou": "mIoU", "irmse": "1/RMSE", "psnr_db": "PSNR"}
+PAPER_POINTS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
+
+
+def family(of: Curve, *names: str) -> Curve:
+    """Return the points of some codecs."""
+    kept = [codec for codec in of.codecs if codec.partition(":")[0] in names]
+    return select_codecs(of, kept)
+
+
+def measures(values: dict[str, float]) -> list[str]:
+    """Return the three measures of a point as cells."""
+    return [f"{values['miou']:.3f}", f"{values['irmse']:.3f}", f"{values['psnr_db']:.1f} dB"]
+
+
+def cell(result: BdResult) -> str:
+    """Return a BD-rate with its interval and overlap."""
+    if result.bd_rate_percent != result.bd_rate_percent:
+        return "no overlap"
+    text = f"{result.bd_rate_percent:+.1f} %"
+    if result.interval_percent:
+        low, high = result.interval_percent
+        text += f" ({low:+.0f} to {high:+.0f})"
+    return f"{text}, overlap {100 * result.overlap:.0f} %"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
