@@ -1,9 +1,9 @@
 #!/bin/sh
-# Copies the built files of onnxruntime-web that the page loads into src/cofeat/web/page/ort, which
-# is kept in the repository: nobody who installs or serves cofeat needs Node. Needs npm (Debian:
-# apt-get install npm); tools/page/package-lock.json pins version and hash.
+# Copies the built files of onnxruntime-web and pako that the page loads into src/cofeat/web/page/ort
+# and pako, which are kept in the repository: nobody who installs or serves cofeat needs Node. Needs
+# npm (Debian: apt-get install npm); tools/page/package-lock.json pins versions and hashes.
 #
-# Two builds: the one for WebAssembly alone, and the one that has WebGPU too and is loaded only
+# Two builds of onnxruntime-web: the one for WebAssembly alone, and the one that has WebGPU too and is loaded only
 # where a browser offers it. The modules are kept gzipped, as they are sent.
 set -eu
 cd "$(dirname "$0")/page"
@@ -21,5 +21,14 @@ for name in ort-wasm-simd-threaded.wasm ort-wasm-simd-threaded.jspi.wasm; do
     gzip -9 -n -c "$built/dist/$name" >"$out/$name.gz"
 done
 sed -n 's/^ *"version": /onnxruntime-web /p' "$built/package.json" | tr -d ',"' >"$out/VERSION"
+# The half of pako that deflates.
+built=node_modules/pako
+pako=../../src/cofeat/web/page/pako
+rm -rf "$pako"
+mkdir -p "$pako"
+sed '/^\/\/# sourceMappingURL=/d' "$built/dist/browser/pako_deflate.esm.min.mjs" \
+    >"$pako/pako_deflate.esm.min.mjs"
+cp "$built/LICENSE" "$pako/LICENSE.txt"
+sed -n 's/^ *"version": /pako /p' "$built/package.json" | tr -d ',"' >"$pako/VERSION"
 rm -rf node_modules
-du -b "$out"/*
+du -b "$out"/* "$pako"/*

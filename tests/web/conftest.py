@@ -25,6 +25,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 MODEL_ID = bytes(range(1, 9))
 # So few elements have nothing to refer to, and filters far from the middle of two integers.
 FEW = 4000
+# Python's zlib makes zlib's bytes, unless it was built with another one.
+ZLIB_NG = "zlib-ng" in zlib.ZLIB_RUNTIME_VERSION
 # Channels, groups, and what weights of the means are below.
 LEARNED = [(1, 1, 1 << 8), (16, 8, 1 << 6), (11, 3, 1 << 15), (32, 5, 1 << 9)]
 SETTING = 4  # of the codec `cofeat`, which is what the golden payloads have
@@ -60,22 +62,6 @@ def learned_tables(seed, channels, groups, widest):
         weights(widest),
         weights(min(widest, 1 << 7)),
     )
-
-
-def check_png(stream, expected):
-    """Compare all but what was deflated, and, where rows have no filter, what was deflated."""
-    page, ours = decompress(stream).stream, decompress(expected).stream
-    head = len(stream) - len(page.payload) - 8  # the payload's length before it, a CRC behind it
-    assert stream[:head] == expected[:head]
-    # 57 bytes of signature and chunks stand around the one IDAT.
-    assert page.payload[:33] == ours.payload[:33]
-    assert page.payload[-12:] == ours.payload[-12:]
-    rows, our_rows = (zlib.decompress(each.payload[41:-16]) for each in (page, ours))
-    assert len(rows) == len(our_rows)
-    if page.payload[24] < 8:  # its depth
-        assert rows == our_rows
-    # In what no zlib can make smaller there is little to lose; docs/page.md has real features.
-    assert len(page.payload) <= 1.1 * len(ours.payload) + 16
 
 
 class Vectors:
@@ -144,12 +130,12 @@ class Vectors:
             self._compressed(features, "cofeat:4", bits, False, "made")
 
     def _png(self):
-        """Bytes are compared where the deflate of two zlibs has no say."""
-        for seed, shape in ((7, (11, 6, 10)), (8, (32, 24, 48))):
+        """Every depth, of rows that deflate to one block and to several."""
+        for seed, shape in ((7, (11, 6, 10)), (8, (32, 24, 48)), (9, (64, 32, 64))):
             features = tabled_features(seed, shape) - 1
             for bits in (1, 2, 3, 8, 11, 16):
-                stream = compress(features, "png:6", bits, bits == 8, (33, 65), MODEL_ID)
-                self._add(features, "png:6", bits, bits == 8, None, stream)
+                stream = compress(features, "png:9", bits, bits == 8, (33, 65), MODEL_ID)
+                self._add(features, "png:9", bits, bits == 8, None, stream)
 
     def _stepped(self):
         """A fixed step, and one so small that much is clipped."""
@@ -198,9 +184,7 @@ class Vectors:
             if parse_codec(case["name"]).codec.lossless:
                 np.testing.assert_array_equal(decompressed.quantized.values, quantized.values)
                 np.testing.assert_array_equal(restored, decompressed.features.ravel())
-            if case["name"].startswith("png"):
-                check_png(stream, expected)
-            elif case["tables"]:
+            if case["tables"] or (case["name"].startswith("png") and not ZLIB_NG):
                 assert stream == expected, case
             else:
                 payload = decompressed.stream.payload

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,9 @@ def node():
 
 def test_the_modules_make_the_librarys_bytes(node, vectors, tmp_path):
     modules = tmp_path / "modules"
-    modules.mkdir()
+    with as_file(files("cofeat.web").joinpath("page")) as page:
+        shutil.copytree(page, modules, ignore=shutil.ignore_patterns("ort", "examples"))
     (modules / "package.json").write_text('{"type": "module"}')
-    for entry in files("cofeat.web").joinpath("page").iterdir():
-        if entry.name.endswith(".js"):
-            (modules / entry.name).write_bytes(entry.read_bytes())
     (modules / "run.mjs").write_text(RUN)
     given = tmp_path / "given.json"
     given.write_text(json.dumps(vectors.arguments(f"{modules.as_uri()}/")))

@@ -22,12 +22,12 @@ async ({ base, engine, model, constants, tables, vectors }) => {
     const quantized = quantize(new Float32Array(fromText(vector.features).buffer), shape[0], bits, perChannel, step);
     const { values } = quantized;
     const payload = {
-      1: () => encodePng(values, shape, bits),
+      1: () => encodePng(values, shape, bits, setting),
       16: () => encodeCofeat(machine, constants, values, shape, bits, fitted),
       17: () => encodeCofeatLossy(machine, constants, values, shape, bits, setting, fitted),
       18: () => encodeLearned(constants, levelsOf(constants, values, bits, setting), shape, setting, fitted),
     };
-    const stream = pack({ ...vector, quantized, payload: await payload[codec]() });
+    const stream = pack({ ...vector, quantized, payload: payload[codec]() });
     const restored = dequantize(quantized);
     made.push({ stream: toText(stream), restored: toText(new Uint8Array(restored.buffer)) });
   }

@@ -1,7 +1,8 @@
 """The browser as the device: a page, its modules, and what they need of the library.
 
 ``page/`` holds what a browser loads as it is: HTML, CSS, modules without a bundler, street scenes,
-and in ``page/ort`` the built files of onnxruntime-web, which tools/build_page.sh copies::
+and in ``page/ort`` and ``page/pako`` the built files of onnxruntime-web and of pako, which
+tools/build_page.sh copies::
 
     camera, file, example ─ source.js ─► picture
                                            │  worker.js, a thread of its own

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import tracemalloc
@@ -56,6 +57,46 @@ def test_holds_nothing_but_the_picture():
         kinds.append(payload[offset + 4 : offset + 8])
         offset += 12 + length
     assert kinds == [b"IHDR", b"IDAT", b"IEND"]
+
+
+def test_rows_are_filtered_as_the_specification_advises():
+    # Two rows, by hand. The first has nothing above it: "sub" leaves 10 1 1 1, which is least, and
+    # Paeth's leaves the same, but "sub" is the first. In the second all above is one less.
+    values = np.array([[[10, 11, 12, 13], [11, 12, 13, 14]]], np.uint8)
+    rows = zlib.decompress(PNG.encode(values, 8, 9)[41:-16])
+    assert list(rows) == [1, 10, 1, 1, 1, 2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_filters_are_undone_by_another_reader(bits):
+    # Smooth, rough and mixed rows, so that every filter is chosen somewhere.
+    rng = np.random.default_rng(3)
+    smooth = np.add.outer(np.arange(48) * 5, np.arange(64) * 3)
+    values = np.where(rng.random((48, 64)) < 0.3, rng.integers(0, 1 << bits, (48, 64)), smooth)
+    values[:9] = smooth[:9] * 7
+    values[20:24] = 5 * (rng.random((4, 64)) < 0.1)
+    for x in range(1, 64):  # between left and above
+        values[40, x] = (values[40, x - 1] + values[39, x]) // 2 + 1
+    values = values.astype(np.uint8 if bits == 8 else np.uint16)[None]
+    payload = PNG.encode(values, bits, 9)
+    rows = np.frombuffer(zlib.decompress(payload[41:-16]), np.uint8).reshape(48, -1)
+    assert set(rows[:, 0]) == {0, 1, 2, 3, 4}
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(payload))), values[0])
+
+
+@pytest.mark.skipif("zlib-ng" in zlib.ZLIB_RUNTIME_VERSION, reason="zlib-ng makes other bytes")
+@pytest.mark.parametrize(
+    ("bits", "sha256"),
+    [
+        (2, "f80c99e537af2cb0"),
+        (8, "fbbdb5f773434f8a"),
+        (16, "db2e3488f9fb7573"),
+    ],
+)
+def test_bytes_are_zlibs_on_every_machine(bits, sha256):
+    values = np.add.outer(np.arange(64), np.arange(40 * 50).reshape(40, 50) ** 2 % 251)
+    values = values.astype(np.uint8 if bits <= 8 else np.uint16) & ((1 << bits) - 1)
+    assert hashlib.sha256(PNG.encode(values, bits, 9)).hexdigest()[:16] == sha256
 
 
 def test_higher_level_is_no_larger():

@@ -1,40 +1,47 @@
-// The codec `png` (id 1): the mosaic as a grey PNG. The pixels are the library's to the bit; the
-// bytes are not, since the deflate is the browser's own (docs/page.md).
+// The codec `png` (id 1): the mosaic as a grey PNG, the library's bytes. The deflate is pako's, which
+// is zlib's own; browsers' own tells nothing of its parameters.
 
 import { crc32 } from "./bitstream.js";
 import { tile } from "./mosaic.js";
+import { deflate } from "./pako/pako_deflate.esm.min.mjs";
 
 export const PNG_ID = 1;
-// What the setting says: zlib's level, of which browsers tell nothing; 6 is its default.
-export const PNG_SETTING = 6;
+/** zlib's level, the smallest files. */
+export const PNG_SETTING = 9;
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+// zlib's own way of finding matches, whose bytes are the same everywhere, with all of its memory.
+const ZLIB = { memLevel: 9, legacyHash: true };
+const FILTERS = 5;
+const STRATEGY_DEFAULT = 0;
+const STRATEGY_FILTERED = 1;
 
 /** Write integers of so many bits as the payload of a stream. */
-export async function encodePng(values, shape, bits) {
+export function encodePng(values, shape, bits, level) {
   const { pixels, width, height } = tile(values, shape);
   const depth = [1, 2, 4, 8, 16].find((each) => each >= bits);
-  // The browser's deflate has no strategy for filtered rows, so that the plain ones may be smaller.
-  const ways = depth < 8
-    ? [packed(pixels, width, height, depth)]
-    : [filtered(pixels, width, height, 1), filtered(pixels, width, height, 5)];
-  const data = await Promise.all(ways.map(deflated));
+  const rows = depth < 8 ? packed(pixels, width, height, depth) : filtered(pixels, width, height);
+  const strategy = depth < 8 ? STRATEGY_DEFAULT : STRATEGY_FILTERED;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
   header[8] = depth;
-  const parts = [
+  return joined([
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),
-    chunk("IDAT", data.reduce((least, each) => (each.length < least.length ? each : least))),
+    chunk("IDAT", deflate(rows, { level, strategy, ...ZLIB })),
     chunk("IEND", new Uint8Array(0)),
-  ];
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  ]);
 }
 
-async function deflated(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+function joined(parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 function chunk(kind, data) {
@@ -59,18 +66,15 @@ function packed(pixels, width, height, depth) {
   return rows;
 }
 
-/**
- * Rows of bytes, each by that of the first so many filters whose residuals are smallest, as PNG's
- * authors advise; the first one leaves them as they are.
- */
-function filtered(pixels, width, height, filters) {
+/** Rows of bytes, each by the filter whose residuals are smallest, as PNG's authors advise. */
+function filtered(pixels, width, height) {
   const deep = pixels instanceof Uint16Array;
   const step = deep ? 2 : 1;
   const line = width * step;
   const bytes = deep ? Uint8Array.from({ length: 2 * pixels.length }, (_, k) =>
     k & 1 ? pixels[k >> 1] & 0xff : pixels[k >> 1] >> 8) : pixels;
   const rows = new Uint8Array((1 + line) * height);
-  const candidates = Array.from({ length: filters }, () => new Uint8Array(line));
+  const candidates = Array.from({ length: FILTERS }, () => new Uint8Array(line));
   let above = new Uint8Array(line);
   for (let y = 0; y < height; y++) {
     const row = bytes.subarray(y * line, (y + 1) * line);
@@ -79,7 +83,7 @@ function filtered(pixels, width, height, filters) {
       const left = k < step ? 0 : row[k - step];
       const corner = k < step ? 0 : above[k - step];
       const guesses = [0, left, above[k], (left + above[k]) >> 1, paeth(left, above[k], corner)];
-      for (let filter = 0; filter < filters; filter++) {
+      for (let filter = 0; filter < FILTERS; filter++) {
         const residual = (row[k] - guesses[filter]) & 0xff;
         candidates[filter][k] = residual;
         sums[filter] += residual < 128 ? residual : 256 - residual;

@@ -55,7 +55,7 @@ const tasks = {
     const bits = codec === "png" ? setting : entry.bits;
     const quantized = quantize(features.data, shape[0], bits, entry.per_channel, entry.step);
     clock("quantize");
-    const { shown, ...coded } = await code(codec, setting, quantized, shape);
+    const { shown, ...coded } = code(codec, setting, quantized, shape);
     const stream = pack({
       ...coded, quantized, shape,
       perChannel: entry.per_channel && !entry.step,
@@ -97,10 +97,14 @@ function rangeAround(values, zero) {
 }
 
 /** Code integers; where others than these are sent, shown are those, with the same zero. */
-async function code(codec, setting, { values, bits }, shape) {
+function code(codec, setting, { values, bits }, shape) {
   const { engine, constants, tables, entry } = state;
   if (codec === "png")
-    return { codec: PNG_ID, setting: PNG_SETTING, payload: await encodePng(values, shape, bits) };
+    return {
+      codec: PNG_ID,
+      setting: PNG_SETTING,
+      payload: encodePng(values, shape, bits, PNG_SETTING),
+    };
   const tablesId = tables ? entry.tables_id : null;
   if (codec === "cofeat-learned") {
     const levels = levelsOf(constants, values, bits, setting);
