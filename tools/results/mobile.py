@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from cofeat.evaluation.bd import bd_rate
 from cofeat.evaluation.points import Curve, load_curve, select_codecs
 
+FOLDER = RESULTS / "streets-mobile"
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
 # What is asked of the accuracy: these parts of the uncompressed network's, in both measures.
 KEPT = (0.99, 0.98, 0.97, 0.95)
@@ -16,7 +17,7 @@ DECIDING = ("miou", "irmse")
 
 def curve(folder: str, name: str) -> Curve:
     """Return a measured curve."""
-    return load_curve(RESULTS / "streets-mobile" / folder / f"{name}.json")
+    return load_curve(FOLDER / folder / f"{name}.json")
 
 
 def shown(picture: Curve) -> str:
