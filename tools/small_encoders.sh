@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The paper's two encoders (ResNet-34 from scratch) at a scale that two cores carry: 256x128, 700 street
+# scenes, 10 epochs a run, a quarter of an hour each on one core. Encoder2 also gets a bottleneck with a
+# learned rate, and its competitor for coded pictures. Goes on where it was stopped; measured on
+# scenes of seed 2.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+COFEAT=.venv/bin/cofeat
+RUNS=runs/small-encoders
+DATA=$RUNS/train
+TEST=$RUNS/test
+OUT=results/small-encoders
+export OMP_NUM_THREADS=1
+
+$COFEAT data streets $DATA --train 700 --val 150 --size 256x128 --seed 1
+$COFEAT data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
+train() { # ENCODER NAME WORDS...
+    $COFEAT train "recipes/streets-$1.yaml" data.root=$DATA data.size=256x128 data.train=700 \
+        data.val=150 train.epochs=10 train.batch=8 train.validate_epochs=10 machine.threads=1 \
+        machine.precision=bf16-mixed "loss.tasks.segmentation={rule: log, pressure: 0.5}" \
+        "loss.tasks.disparity={rule: log, pressure: 0.5}" \
+        "loss.tasks.reconstruction={rule: log, pressure: 0.5}" "${@:3}" -o "$RUNS/$1/$2"
+}
+measure() { # ENCODER NAME CODECS PICTURES
+    [ -e "$OUT/$1/$2/points.csv" ] ||
+        $COFEAT eval "$RUNS/$1/$2" --data $TEST -o "$OUT/$1/$2" --codecs "$3" --pictures "$4"
+}
+FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
+for encoder in encoder2 encoder1; do
+    train $encoder baseline train.arm=baseline 'train.coarse=[4,32]'
+    train $encoder proposed train.arm=proposed 'train.coarse=[4,32]' \
+        "loss.compressibility={rule: log, pressure: 0.1}"
+    for arm in baseline proposed; do measure $encoder $arm $FEATURES ""; done
+done
+
+ON=("train.start=$RUNS/encoder2/baseline" train.learning_rate=7e-4 loss.tasks.reconstruction.pressure=0.1)
+train encoder2 pictures train.arm=baseline "${ON[@]}" \
+    'train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]'
+train encoder2 rate train.arm=rate "${ON[@]}" network.bottleneck=narrow network.bottleneck_channels=32 \
+    network.bits=12 network.step=0.0625 'train.coarse=[8,40]' loss.rate.pressure=0.05
+$COFEAT fit $RUNS/encoder2/rate
+measure encoder2 rate "$(seq -s, -f cofeat-learned:%g 4 2 32)" ""
+measure encoder2 pictures "" \
+    jpeg:95,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:50,webp:35,webp:20,avif:70,avif:60,avif:50,avif:40,avif:30,avif:20
