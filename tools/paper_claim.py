@@ -2,8 +2,8 @@
 
     python tools/paper_claim.py
 
-Trains each pair on street scenes of seed 1 and measures it on 200 of seed 2: four minutes a run on a
-core, two and a half hours in all, in ``runs/paper-claim``; goes on where it was stopped. What it
+Trains each pair on street scenes of seed 1 and measures it on 200 of seed 2: four minutes a run on
+a core, two and a half hours in all, in ``runs/paper-claim``; goes on where it was stopped. What it
 measured is in ``results/paper-claim.json``, from which ``make results`` makes the tables.
 """
 

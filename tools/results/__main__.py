@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import claim
 import mobile
 import photographs
 import transform
@@ -22,6 +23,7 @@ from common import ROOT
 TEXTS = (
     ROOT / "README.md",
     ROOT / "docs" / "results" / "streets-mobile.md",
+    ROOT / "docs" / "results" / "paper-claim.md",
     ROOT / "docs" / "decisions" / "feature-codec.md",
 )
 # What is measured of a model of the package -> its copy there.
@@ -44,6 +46,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "transform": transform.transform_table,
     "transform-points": transform.transform_points_table,
     "photographs": photographs.photographs_table,
+    "claim": claim.claim_table,
+    "claim-origin": claim.origin_line,
 }
 
 
