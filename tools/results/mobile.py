@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from common import MEASURES, PAPER_POINTS, RESULTS, ROOT, cell, family, measures, table
+from common import (
+    DECIDING,
+    KEPT,
+    MEASURES,
+    PAPER_POINTS,
+    RESULTS,
+    ROOT,
+    cell,
+    family,
+    fewest,
+    fewest_table,
+    measures,
+    shown,
+    table,
+)
 from matplotlib.figure import Figure
 
 from cofeat.evaluation.bd import bd_rate
@@ -10,20 +24,11 @@ from cofeat.evaluation.points import Curve, load_curve, select_codecs
 
 FOLDER = RESULTS / "streets-mobile"
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
-# What is asked of the accuracy: these parts of the uncompressed network's, in both measures.
-KEPT = (0.99, 0.98, 0.97, 0.95)
-DECIDING = ("miou", "irmse")
 
 
 def curve(folder: str, name: str) -> Curve:
     """Return a measured curve."""
     return load_curve(FOLDER / folder / f"{name}.json")
-
-
-def shown(picture: Curve) -> str:
-    """Return the format's name as people write it."""
-    word = picture.name.partition("-")[2].upper()
-    return "WebP" if word == "WEBP" else word
 
 
 def pictures() -> list[Curve]:
@@ -95,39 +100,18 @@ def ways() -> list[tuple[str, Curve]]:
 
 def deciding_table() -> str:
     """Return the fewest bytes that keep the accuracy, for features and for each picture format."""
-    rows = [
-        [name, *(_fewest(of, {m: kept * uncompressed()[m] for m in DECIDING}) for kept in KEPT)]
-        for name, of in ways()
-    ]
-    both = " and ".join(MEASURES[measure] for measure in DECIDING)
-    losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
-    head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
-    return table(head, rows)
+    return fewest_table(ways(), uncompressed())
 
 
 def each_table() -> str:
     """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
     least = {measure: KEPT[0] * value for measure, value in uncompressed().items()}
     rows = [
-        [name, *(_fewest(of, {measure: least[measure]}) for measure in MEASURES)]
+        [name, *(fewest(of, {measure: least[measure]}) for measure in MEASURES)]
         for name, of in ways()
     ]
     share = f"{100 * (1 - KEPT[0]):.0f} %"
     return table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
-
-
-def _fewest(of: Curve, least: dict[str, float]) -> str:
-    """Return the smallest measured setting that keeps all measures."""
-    columns = of.columns
-    fitting = [
-        index
-        for index in range(len(of.codecs))
-        if all(columns[measure][index] >= value for measure, value in least.items())
-    ]
-    if not fitting:
-        return "not reached"
-    best = min(fitting, key=lambda index: columns["mean_bytes"][index])
-    return f"{columns['mean_bytes'][best]:,.0f} ({of.codecs[best]})"
 
 
 def versus_table() -> str:
