@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import claim
+import encoder2
 import mobile
 import photographs
 import transform
@@ -24,6 +25,7 @@ TEXTS = (
     ROOT / "README.md",
     ROOT / "docs" / "results" / "streets-mobile.md",
     ROOT / "docs" / "results" / "paper-claim.md",
+    ROOT / "docs" / "results" / "small-encoder2.md",
     ROOT / "docs" / "decisions" / "feature-codec.md",
 )
 # What is measured of a model of the package -> its copy there.
@@ -48,6 +50,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "photographs": photographs.photographs_table,
     "claim": claim.claim_table,
     "claim-origin": claim.origin_line,
+    "encoder-points": encoder2.points_table,
+    "encoder-pair": encoder2.pair_table,
+    "encoder-deciding": encoder2.deciding_table,
+    "encoder-beyond": encoder2.beyond_table,
 }
 
 
