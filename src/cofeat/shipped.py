@@ -1,7 +1,4 @@
-"""The models that come with the package: checkpoint folders in ``cofeat/models``.
-
-Beside a folder stands the curve that was measured of its features, where there is one.
-"""
+"""The models that come with the package: checkpoint folders in ``cofeat/models``."""
 
 from __future__ import annotations
 
@@ -23,9 +20,3 @@ def is_shipped(name: str) -> bool:
 def folder_of(name: str) -> Path:
     """Return the checkpoint folder of a model."""
     return _MODELS / name
-
-
-def curve_of(name: str) -> Path | None:
-    """Return the JSON of a model's measured bytes and accuracy, in the form of ``load_curve``."""
-    path = _MODELS / f"{name}.json"
-    return path if path.is_file() else None

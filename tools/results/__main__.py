@@ -1,18 +1,15 @@
 """Rebuild every table and plot of README and docs that stands on a JSON in ``results/``.
 
 ``make results`` writes them; ``--check`` writes nothing and fails where a text and its JSON differ.
-A table stands between ``<!-- results: NAME -->`` and ``<!-- end -->``. The package's models have a
-copy of their curve beside them.
+A table stands between ``<!-- results: NAME -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import claim
 import encoder2
@@ -28,13 +25,6 @@ TEXTS = (
     ROOT / "docs" / "results" / "small-encoder2.md",
     ROOT / "docs" / "decisions" / "feature-codec.md",
 )
-# What is measured of a model of the package -> its copy there.
-MODELS = ROOT / "src" / "cofeat" / "models"
-CURVES = {
-    mobile.FOLDER / "rate" / "rate.json": MODELS / "streets-mobile.json",
-    mobile.FOLDER / "baseline" / "baseline.json": MODELS / "streets-mobile-baseline.json",
-    mobile.FOLDER / "proposed" / "proposed.json": MODELS / "streets-mobile-proposed.json",
-}
 _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 BLOCKS: dict[str, Callable[[], str]] = {
     "paper": mobile.paper_table,
@@ -71,23 +61,18 @@ def main() -> int:
         return f"{match[1]}{made[name]}{match[3]}"
 
     status = 0
-    made_texts = {path: _BLOCK.sub(block, path.read_text(encoding="utf-8")) for path in TEXTS}
-    made_texts |= {copy: _alone(path) for path, copy in CURVES.items()}
-    for path, text in made_texts.items():
-        if not arguments.check:
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            sys.stderr.write(f"{path} differs from results/: run 'make results'\n")
-            status = 1
+    for path in TEXTS:
+        text = path.read_text(encoding="utf-8")
+        new = _BLOCK.sub(block, text)
+        if arguments.check:
+            if new != text:
+                sys.stderr.write(f"{path} differs from results/: run 'make results'\n")
+                status = 1
+        else:
+            path.write_text(new, encoding="utf-8")
     if not arguments.check:
         mobile.plot()
     return status
-
-
-def _alone(path: Path) -> str:
-    """Return a curve's JSON without its pictures' own figures, which stay in results/."""
-    curve = json.loads(path.read_text(encoding="utf-8"))
-    return json.dumps({**curve, "per_image": None}, indent=1) + "\n"
 
 
 if __name__ == "__main__":

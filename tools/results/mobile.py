@@ -22,13 +22,12 @@ from matplotlib.figure import Figure
 from cofeat.evaluation.bd import bd_rate
 from cofeat.evaluation.points import Curve, load_curve, select_codecs
 
-FOLDER = RESULTS / "streets-mobile"
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
 
 
 def curve(folder: str, name: str) -> Curve:
     """Return a measured curve."""
-    return load_curve(FOLDER / folder / f"{name}.json")
+    return load_curve(RESULTS / "streets-mobile" / folder / f"{name}.json")
 
 
 def pictures() -> list[Curve]:

@@ -54,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[NAME=]JSON",
-        help="a model's rate-accuracy points, as cofeat eval writes them; once for each curve (a "
-        "model that comes with cofeat has its own)",
+        help="a model's rate-accuracy points, as cofeat eval writes them; once for each curve",
     )
     parser.add_argument(
         "--measure-codecs",
@@ -120,15 +119,12 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
     from cofeat.export.write import Source
     from cofeat.network.build import load_network
 
-    models, measured = [], {}
+    models = []
     for word in arguments.checkpoints:
         name, path = _named(word)
         model = load_network(path)
-        name = name or default_name(model)
-        models.append((name, model))
-        if shipped.is_shipped(path) and (curve := shipped.curve_of(path)):
-            measured[name] = _points_of(curve)
-    points = measured | _points(arguments.points, [name for name, _ in models])
+        models.append((name or default_name(model), model))
+    points = _points(arguments.points, [name for name, _ in models])
     return [
         Source(
             name=name,
@@ -166,6 +162,9 @@ def _points(words: list[str], names: list[str]) -> dict[str, tuple[RatePoint, ..
     Raises:
         InvalidInputError: a curve cannot be read, or it is not said which model's it is.
     """
+    from cofeat.bundle.manifest import RatePoint, known
+    from cofeat.evaluation.points import load_curve
+
     points: dict[str, tuple[RatePoint, ...]] = {}
     for word in words:
         name, path = _named(word)
@@ -176,24 +175,12 @@ def _points(words: list[str], names: list[str]) -> dict[str, tuple[RatePoint, ..
         name = name or names[0]
         if name not in names:
             raise InvalidInputError(f"--points {word}: there is no model '{name}' here")
-        points[name] = points.get(name, ()) + _points_of(path)
+        curve = load_curve(path)
+        points[name] = points.get(name, ()) + tuple(
+            RatePoint(_sent(curve, row), "fp32", codec, known(_row(curve, row)))
+            for row, codec in enumerate(curve.codecs)
+        )
     return points
-
-
-def _points_of(path: str | Path) -> tuple[RatePoint, ...]:
-    """Return a curve's points, which `cofeat eval` measures in fp32.
-
-    Raises:
-        InvalidInputError: it cannot be read.
-    """
-    from cofeat.bundle.manifest import RatePoint, known
-    from cofeat.evaluation.points import load_curve
-
-    curve = load_curve(path)
-    return tuple(
-        RatePoint(_sent(curve, row), "fp32", codec, known(_row(curve, row)))
-        for row, codec in enumerate(curve.codecs)
-    )
 
 
 def _row(curve: Curve, row: int) -> dict[str, float]:
