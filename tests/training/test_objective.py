@@ -127,6 +127,20 @@ def test_a_coarser_step_is_more_noise_and_fewer_bits(step):
     assert float(made.losses["rate"]) == pytest.approx(expected, rel=1e-3)
 
 
+def test_coarse_noise_is_in_steps_of_each_images_own_range(step):
+    """Without a fixed step a factor widens the noise as a coarser quantizer of that image would."""
+    objective, batch, noise, _ = step("train.arm=baseline", "train.coarse=[1,16]")
+    factors = torch.tensor([1.0, 2, 3, 4, 6, 8, 12, 16])
+    seen = []
+    objective.network.qlayer.register_forward_hook(lambda *call: seen.append((call[1], call[2])))
+    objective(batch.images, batch.truths, noise, factors)
+    ((features, _), received), *_ = seen
+    features, received = (each.detach().double().numpy() for each in (features, received))
+    steps = (features.max((1, 2, 3)) - features.min((1, 2, 3))) / 255
+    expected = (steps * factors.numpy())[:, None, None, None] * noise.double().numpy()
+    np.testing.assert_allclose(received - features, expected, atol=1e-5)
+
+
 def test_every_parameter_of_the_arm_rate_is_trained(step):
     objective, *_, made = step(*RATE)
     made.total.backward()
