@@ -31,7 +31,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "beyond": mobile.beyond_table,
     "codec": mobile.codec_table,
     "points": mobile.points_table,
-    "deciding": mobile.deciding_table,
+    "deciding": mobile.STUDY.deciding_table,
     "each": mobile.each_table,
     "versus": mobile.versus_table,
     "origin": mobile.origin_line,
@@ -42,7 +42,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim-origin": claim.origin_line,
     "encoder-points": encoder2.points_table,
     "encoder-pair": encoder2.pair_table,
-    "encoder-deciding": encoder2.deciding_table,
+    "encoder-deciding": encoder2.STUDY.deciding_table,
     "encoder-beyond": encoder2.beyond_table,
 }
 

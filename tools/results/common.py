@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cofeat.evaluation.bd import BdResult
+from cofeat.evaluation.bd import BdResult, bd_rate
 from cofeat.evaluation.points import Curve, select_codecs
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 MEASURES = {"miou": "mIoU", "irmse": "1/RMSE", "psnr_db": "PSNR"}
-# What is asked of the accuracy: these parts of the uncompressed network's, in both measures.
-KEPT = (0.99, 0.98, 0.97, 0.95)
-DECIDING = ("miou", "irmse")
 PAPER_POINTS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
 
 
@@ -28,7 +25,17 @@ def measures(values: dict[str, float]) -> list[str]:
     return [f"{values['miou']:.3f}", f"{values['irmse']:.3f}", f"{values['psnr_db']:.1f} dB"]
 
 
-def cell(result: BdResult) -> str:
+def point(of: Curve, index: int) -> dict[str, float]:
+    """Return the columns of one point of a curve."""
+    return {key: column[index] for key, column in of.columns.items()}
+
+
+def bd_cells(anchor: Curve, test: Curve, rate: str = "bpp", method: str = "pchip") -> list[str]:
+    """Return the BD-rates of the three measures as cells."""
+    return [_cell(bd_rate(anchor, test, rate, measure, method)) for measure in MEASURES]
+
+
+def _cell(result: BdResult) -> str:
     """Return a BD-rate with its interval and overlap."""
     if result.bd_rate_percent != result.bd_rate_percent:
         return "no overlap"
@@ -43,35 +50,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def shown(picture: Curve) -> str:
-    """Return the format's name as people write it."""
-    word = picture.name.partition("-")[2].upper()
-    return "WebP" if word == "WEBP" else word
-
-
-def fewest(of: Curve, least: dict[str, float]) -> str:
-    """Return the smallest measured setting that keeps all measures."""
-    columns = of.columns
-    fitting = [
-        index
-        for index in range(len(of.codecs))
-        if all(columns[measure][index] >= value for measure, value in least.items())
-    ]
-    if not fitting:
-        return "not reached"
-    best = min(fitting, key=lambda index: columns["mean_bytes"][index])
-    return f"{columns['mean_bytes'][best]:,.0f} ({of.codecs[best]})"
-
-
-def fewest_table(ways: Sequence[tuple[str, Curve]], reference: dict[str, float]) -> str:
-    """Return the fewest bytes that keep parts of the reference's accuracy, one row a way."""
-    rows = [
-        [name, *(fewest(of, {m: kept * reference[m] for m in DECIDING}) for kept in KEPT)]
-        for name, of in ways
-    ]
-    both = " and ".join(MEASURES[measure] for measure in DECIDING)
-    losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
-    head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
-    return table(head, rows)

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from common import (
-    MEASURES,
-    PAPER_POINTS,
-    RESULTS,
-    cell,
-    family,
-    fewest_table,
-    measures,
-    shown,
-    table,
-)
+from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
+from study import Study
 
-from cofeat.evaluation.bd import bd_rate
-from cofeat.evaluation.points import Curve, load_curve, select_codecs
+from cofeat.evaluation.points import select_codecs
 
-FOLDER = RESULTS / "small-encoder2"
+STUDY = Study("small-encoder2")
 ARMS = ("baseline", "proposed")
 
 
 def pair_table() -> str:
     """Return proposed against baseline."""
-    baseline, proposed = (_load(arm, arm) for arm in ARMS)
-    rows = []
-    for title, points in (
-        ("PNG, JPEG 95 to 80", PAPER_POINTS),
-        ("PNG, JPEG 98 to 20", baseline.codecs),
-    ):
-        pair = (select_codecs(baseline, points), select_codecs(proposed, points))
-        rows.append([title, *(cell(bd_rate(*pair, "bpp", m, "pchip")) for m in MEASURES)])
+    baseline, proposed = (STUDY.curve(arm, arm) for arm in ARMS)
+    sweeps = {"PNG, JPEG 95 to 80": PAPER_POINTS, "PNG, JPEG 98 to 20": baseline.codecs}
+    rows = [
+        [title, *bd_cells(select_codecs(baseline, points), select_codecs(proposed, points))]
+        for title, points in sweeps.items()
+    ]
     return table(["BD-rate of proposed against baseline", *MEASURES.values()], rows)
 
 
@@ -38,36 +26,14 @@ def points_table() -> str:
     """Return what the features cost as PNG and what they keep."""
     rows = []
     for arm in ARMS:
-        png = family(_load(arm, arm), "png").columns
-        values = {key: column[0] for key, column in png.items()}
-        rows.append([arm, f"{values['mean_bytes']:,.0f}", *measures(values)])
+        png = point(family(STUDY.curve(arm, arm), "png"), 0)
+        rows.append([arm, f"{png['mean_bytes']:,.0f}", *measures(png)])
     return table(["arm", "bytes, PNG", *MEASURES.values()], rows)
 
 
 def beyond_table() -> str:
     """Return Encoder2's bottleneck against its proposed arm and against the coded picture."""
-    rate = _load("rate", "rate")
-    anchors = {"the proposed arm with PNG and JPEG": _load("proposed", "proposed")}
-    anchors |= {f"{shown(of)} of the picture": of for of in _pictures()}
-    rows = [
-        [name, *(cell(bd_rate(of, rate, "mean_bytes", m, "pchip")) for m in MEASURES)]
-        for name, of in anchors.items()
-    ]
+    anchors = {"the proposed arm with PNG and JPEG": STUDY.curve("proposed", "proposed")}
+    anchors |= {f"{name} of the picture": of for name, of in STUDY.pictures().items()}
+    rows = [[name, *bd_cells(of, STUDY.rate(), "mean_bytes")] for name, of in anchors.items()]
     return table(["BD-rate of the bottleneck against", *MEASURES.values()], rows)
-
-
-def deciding_table() -> str:
-    """Return the fewest bytes of Encoder2's features and of coded pictures that keep accuracy."""
-    columns = _load("pictures", "mobile").columns
-    reference = {measure: columns[measure][0] for measure in MEASURES}
-    ways = [("features, learned bottleneck", _load("rate", "rate"))]
-    ways += [(f"the picture, {shown(of)}", of) for of in _pictures()]
-    return fewest_table(ways, reference)
-
-
-def _load(folder: str, name: str) -> Curve:
-    return load_curve(FOLDER / folder / f"{name}.json")
-
-
-def _pictures() -> list[Curve]:
-    return [_load("pictures", f"cloud-{kind}") for kind in ("jpeg", "webp", "avif")]

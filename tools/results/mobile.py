@@ -2,112 +2,60 @@
 
 from __future__ import annotations
 
-from common import (
-    DECIDING,
-    KEPT,
-    MEASURES,
-    PAPER_POINTS,
-    RESULTS,
-    ROOT,
-    cell,
-    family,
-    fewest,
-    fewest_table,
-    measures,
-    shown,
-    table,
-)
+from common import MEASURES, PAPER_POINTS, ROOT, bd_cells, family, measures, point, table
 from matplotlib.figure import Figure
+from study import DECIDING, KEPT, Study, fewest
 
-from cofeat.evaluation.bd import bd_rate
-from cofeat.evaluation.points import Curve, load_curve, select_codecs
+from cofeat.evaluation.points import select_codecs
 
+STUDY = Study("streets-mobile")
 PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
-
-
-def curve(folder: str, name: str) -> Curve:
-    """Return a measured curve."""
-    return load_curve(RESULTS / "streets-mobile" / folder / f"{name}.json")
-
-
-def pictures() -> list[Curve]:
-    """Return the curves of coded pictures."""
-    return [curve("pictures", f"cloud-{kind}") for kind in ("jpeg", "webp", "avif")]
-
-
-def uncompressed() -> dict[str, float]:
-    """Return the measures of the uncompressed network that was trained the longest."""
-    columns = curve("pictures", "mobile").columns
-    return {measure: columns[measure][0] for measure in MEASURES}
 
 
 def paper_table() -> str:
     """Return the paper's claim: proposed against baseline."""
-    baseline, proposed = curve("baseline", "baseline"), curve("proposed", "proposed")
+    baseline, proposed = STUDY.curve("baseline", "baseline"), STUDY.curve("proposed", "proposed")
     rows = []
     for title, pick in (
         ("the paper's points: PNG, JPEG 95 to 80", lambda c: select_codecs(c, PAPER_POINTS)),
         ("the wide sweep: PNG, JPEG 98 to 20", lambda c: family(c, "png", "jpeg")),
     ):
         for method in ("cubic", "pchip"):
-            results = [
-                bd_rate(pick(baseline), pick(proposed), "bpp", measure, method)
-                for measure in MEASURES
-            ]
-            rows.append([f"{title}, {method}", *map(cell, results)])
+            cells = bd_cells(pick(baseline), pick(proposed), method=method)
+            rows.append([f"{title}, {method}", *cells])
     return table(["BD-rate of proposed against baseline", *MEASURES.values()], rows)
 
 
 def beyond_table() -> str:
     """Return our ways against the paper's proposed arm with its PNG and JPEG."""
-    proposed = curve("proposed", "proposed")
+    proposed = STUDY.curve("proposed", "proposed")
     anchor = family(proposed, "png", "jpeg")
     tests = {
         "proposed arm, `cofeat` and `cofeat-lossy`": family(proposed, "cofeat", "cofeat-lossy"),
-        "learned bottleneck, `cofeat-learned`": curve("rate", "rate"),
+        "learned bottleneck, `cofeat-learned`": STUDY.rate(),
     }
-    rows = [
-        [
-            name,
-            *(cell(bd_rate(anchor, test, "bpp", measure, "pchip")) for measure in MEASURES),
-        ]
-        for name, test in tests.items()
-    ]
+    rows = [[name, *bd_cells(anchor, test)] for name, test in tests.items()]
     return table(["BD-rate against the proposed arm with PNG and JPEG", *MEASURES.values()], rows)
 
 
 def points_table() -> str:
     """Return points of features and of pictures side by side."""
-    rows = [["nothing, uncompressed network", "0", *measures(uncompressed())]]
-    chosen = {
-        "features, learned bottleneck": (curve("rate", "rate"), 2),
-        **{f"the picture, {shown(c)}": (c, 1) for c in pictures()},
-    }
-    for name, (of, stride) in chosen.items():
+    rows = [["nothing, uncompressed network", "0", *measures(STUDY.uncompressed())]]
+    for name, of in STUDY.ways().items():
+        stride = 2 if name.startswith("features") else 1
         for index in range(0, len(of.codecs), stride):
-            values = {key: column[index] for key, column in of.columns.items()}
+            values = point(of, index)
             label = f"{name}: {of.codecs[index].partition(':')[2]}"
             rows.append([label, f"{values['mean_bytes']:,.0f}", *measures(values)])
     return table(["what is sent", "bytes", *MEASURES.values()], rows)
 
 
-def ways() -> list[tuple[str, Curve]]:
-    """Return what may be sent, by name: features, and the picture in each format."""
-    features = ("features, learned bottleneck", curve("rate", "rate"))
-    return [features, *((f"the picture, {shown(c)}", c) for c in pictures())]
-
-
-def deciding_table() -> str:
-    """Return the fewest bytes that keep the accuracy, for features and for each picture format."""
-    return fewest_table(ways(), uncompressed())
-
-
 def each_table() -> str:
     """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
-    least = {measure: KEPT[0] * value for measure, value in uncompressed().items()}
+    whole = STUDY.uncompressed()
     rows = [
-        [name, *(fewest(of, {measure: least[measure]}) for measure in MEASURES)]
-        for name, of in ways()
+        [name, *(fewest(of, {measure: KEPT[0] * whole[measure]}) for measure in MEASURES)]
+        for name, of in STUDY.ways().items()
     ]
     share = f"{100 * (1 - KEPT[0]):.0f} %"
     return table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
@@ -115,11 +63,10 @@ def each_table() -> str:
 
 def versus_table() -> str:
     """Return the features' bytes against each picture format's at equal accuracy."""
-    test = curve("rate", "rate")
-    rows = []
-    for anchor in pictures():
-        results = [bd_rate(anchor, test, "mean_bytes", measure, "pchip") for measure in MEASURES]
-        rows.append([f"features against {shown(anchor)} of the picture", *map(cell, results)])
+    rows = [
+        [f"features against {name} of the picture", *bd_cells(of, STUDY.rate(), "mean_bytes")]
+        for name, of in STUDY.pictures().items()
+    ]
     return table(["BD-rate, bytes", *MEASURES.values()], rows)
 
 
@@ -127,19 +74,18 @@ def codec_table() -> str:
     """Return what our codecs do to the paper's features: lossless and lossy."""
     rows = []
     for arm in ("baseline", "proposed"):
-        of = curve(arm, arm)
+        of = STUDY.curve(arm, arm)
         size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
         lossless = f"{100 * (size['cofeat'] / size['png'] - 1):+.1f} %"
         jpeg, ours = select_codecs(of, PAPER_POINTS[1:]), family(of, "cofeat-lossy")
-        cells = [cell(bd_rate(jpeg, ours, "bpp", measure, "pchip")) for measure in MEASURES]
-        rows.append([arm, lossless, *cells])
+        rows.append([arm, lossless, *bd_cells(jpeg, ours)])
     lossy = [f"`cofeat-lossy` against JPEG 95 to 80: {name}" for name in MEASURES.values()]
     return table(["arm", "`cofeat` against PNG, bytes", *lossy], rows)
 
 
 def origin_line() -> str:
     """Return where the figures come from."""
-    about = curve("rate", "rate").provenance
+    about = STUDY.rate().provenance
     machine = about.get("machine")
     processor = machine.get("processor") if isinstance(machine, dict) else "?"
     return (
@@ -153,16 +99,16 @@ def origin_line() -> str:
 def plot() -> None:
     """Draw bytes against both measures, features and pictures."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
-    reference = uncompressed()
-    drawn = [("features, learned bottleneck", curve("rate", "rate"), "#0072b2", "o", "-")]
-    proposed = curve("proposed", "proposed")
+    reference = STUDY.uncompressed()
+    drawn = [("features, learned bottleneck", STUDY.rate(), "#0072b2", "o", "-")]
+    proposed = STUDY.curve("proposed", "proposed")
     ours = family(proposed, "cofeat", "cofeat-lossy")
     drawn.append(("features, the paper's way, PNG and JPEG", family(proposed, "png", "jpeg"),
                  "#999999", "s", ":"))  # fmt: skip
     drawn.append(("the same features, cofeat and cofeat-lossy", ours, "#56b4e9", "P", "-"))
     looks = (("#d55e00", "^"), ("#009e73", "D"), ("#cc79a7", "v"))
-    for of, (color, marker) in zip(pictures(), looks, strict=True):
-        drawn.append((f"the picture, {shown(of)}", of, color, marker, "--"))
+    for (name, of), (color, marker) in zip(STUDY.pictures().items(), looks, strict=True):
+        drawn.append((f"the picture, {name}", of, color, marker, "--"))
     for axes, measure in zip(figure.subplots(1, 2), DECIDING, strict=True):
         for label, of, color, marker, line in drawn:
             pairs = sorted(zip(of.columns["mean_bytes"], of.columns[measure], strict=True))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from common import MEASURES, PAPER_POINTS, RESULTS, cell, family, measures, table
+from common import MEASURES, PAPER_POINTS, RESULTS, bd_cells, family, measures, point, table
 
-from cofeat.evaluation.bd import bd_rate
 from cofeat.evaluation.points import load_curve, select_codecs
 
 TRANSFORM = RESULTS / "quick-transform"
@@ -24,8 +23,7 @@ def transform_table() -> str:
             "AVIF": family(of, "avif"),
         }
         for name, way in ways.items():
-            cells = [cell(bd_rate(jpeg, way, "bpp", measure, "pchip")) for measure in MEASURES]
-            rows.append([arm, name, *cells])
+            rows.append([arm, name, *bd_cells(jpeg, way)])
     return table(["arm", "BD-rate against JPEG 95 to 80", *MEASURES.values()], rows)
 
 
@@ -38,6 +36,6 @@ def transform_points_table() -> str:
         chosen = select_codecs(fitted, [f"cofeat-learned:{k}" for k in (8, 12, 16, 20)])
         for points in (select_codecs(of, PAPER_POINTS[1:]), chosen):
             for index, codec in enumerate(points.codecs):
-                values = {key: column[index] for key, column in points.columns.items()}
+                values = point(points, index)
                 rows.append([arm, codec, f"{values['mean_bytes']:,.0f}", *measures(values)])
     return table(["arm", "codec", "bytes", *MEASURES.values()], rows)
