@@ -1,6 +1,6 @@
 """What the models of the package cost on photographs that nobody trained on, beside street scenes.
 
-    tools/photographs.py --streets runs/streets-mobile/streets-256x128-test-seed2
+    python tools/photographs.py --streets runs/streets-mobile/streets-256x128-test-seed2
 
 Five photographs of scikit-image's, their middles cropped to 2:1, and the first street scenes of the
 folder go through the device's half of each model; the bytes of each codec and of the picture's own
@@ -15,25 +15,34 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from cofeat.cli.machine import provenance
 from cofeat.cli.models import RunnableModel, open_model
 from cofeat.data.samples import motorcycle, photographs
-from cofeat.feature.budget import Coding
-from cofeat.feature.pipeline import decompress
+from cofeat.feature.pipeline import compress, decompress
 from cofeat.files import write_text
 from cofeat.image import UInt8Array, read_image, resize_image
 from cofeat.pictures import decode_picture, encode_picture
 
 SIZE = (128, 256)
-FEATURES = {
+PICTURES = "streets-mobile-pictures"
+CODECS = {
     "streets-mobile-baseline": ("png", "webp-lossless", "cofeat"),
     "streets-mobile-proposed": ("png", "webp-lossless", "cofeat"),
     "streets-mobile": ("cofeat-learned:16", "cofeat-learned:22", "cofeat-learned:26"),
+    PICTURES: ("jpeg:85", "webp:80", "avif:70", "avif:60"),
 }
-PICTURES = {"streets-mobile-pictures": ("jpeg:85", "webp:80", "avif:70", "avif:60")}
+
+
+class Coded(NamedTuple):
+    """What one way of coding made of a picture."""
+
+    model: str
+    codec: str
+    size_bytes: int
+    same_class: float
+    """Share of the pixels that keep their class."""
 
 
 def middle(image: UInt8Array) -> UInt8Array:
@@ -54,30 +63,21 @@ def pictures(streets: Path, scenes: int) -> dict[str, list[tuple[str, UInt8Array
     }
 
 
-def classes(model: RunnableModel, features: np.ndarray) -> np.ndarray:
-    """Return the class of each pixel, (H, W)."""
-    found: np.ndarray = model.predict(features, SIZE)["segmentation"]
-    return found.argmax(0) if found.ndim == 3 else found
-
-
-def rows_of(image: UInt8Array) -> Iterator[tuple[str, str, int, float]]:
-    """Yield model, way to code, bytes, and share of equal classes of one picture."""
-    for model_name in (*FEATURES, *PICTURES):
-        model = MODELS.setdefault(model_name, open_model(model_name))
+def ways(models: dict[str, RunnableModel], image: UInt8Array) -> Iterator[Coded]:
+    """Yield what each way of coding makes of one picture."""
+    for name, model in models.items():
         uncoded = model.encode(image)
-        truth = classes(model, uncoded)
-        for codec in FEATURES.get(model_name, ()):
-            about = (model.bits, model.per_channel, SIZE, model.model_id, model.fitted, model.step)
-            data = Coding(codec).compress(uncoded, *about)
-            features = decompress(data, tables=model.fitted).features
-            yield model_name, codec, len(data), float((classes(model, features) == truth).mean())
-        for codec in PICTURES.get(model_name, ()):
-            data = encode_picture(image, codec)
-            features = model.encode(decode_picture(data).copy())
-            yield model_name, codec, len(data), float((classes(model, features) == truth).mean())
-
-
-MODELS: dict[str, RunnableModel] = {}
+        truth = model.predict(uncoded, SIZE)["segmentation"]
+        about = (model.bits, model.per_channel, SIZE, model.model_id, model.fitted, model.step)
+        for codec in CODECS[name]:
+            if name == PICTURES:
+                data = encode_picture(image, codec)
+                features = model.encode(decode_picture(data).copy())  # torch wants to own it
+            else:
+                data = compress(uncoded, codec, *about)
+                features = decompress(data, tables=model.fitted).features
+            same = model.predict(features, SIZE)["segmentation"] == truth
+            yield Coded(name, codec, len(data), float(same.mean()))
 
 
 def main() -> None:
@@ -87,24 +87,22 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=50)
     parser.add_argument("-o", "--out", type=Path, default=Path("results/photographs.json"))
     arguments = parser.parse_args()
-    found: dict[tuple[str, str], dict[str, dict[str, tuple[int, float]]]] = {}
-    for kind, images in pictures(arguments.streets, arguments.scenes).items():
-        for name, image in images:
-            for model, codec, size, agreeing in rows_of(image):
-                of = found.setdefault((model, codec), {}).setdefault(kind, {})
-                of[name] = (size, agreeing)
-    rows = [
-        {"model": model, "codec": codec}
-        | {
-            kind: {
-                "mean_bytes": fmean(size for size, _ in of.values()),
-                "same_class": fmean(share for _, share in of.values()),
+    models = {name: open_model(name) for name in CODECS}
+    coded = {
+        kind: {name: list(ways(models, image)) for name, image in images}
+        for kind, images in pictures(arguments.streets, arguments.scenes).items()
+    }
+    rows = []
+    every_way = [(name, codec) for name, codecs in CODECS.items() for codec in codecs]
+    for index, (model, codec) in enumerate(every_way):
+        row: dict[str, Any] = {"model": model, "codec": codec}
+        for kind, of in coded.items():
+            row[kind] = {
+                "mean_bytes": fmean(each[index].size_bytes for each in of.values()),
+                "same_class": fmean(each[index].same_class for each in of.values()),
             }
-            for kind, of in kinds.items()
-        }
-        | {"photograph_bytes": {name: size for name, (size, _) in kinds["photographs"].items()}}
-        for (model, codec), kinds in found.items()
-    ]
+        sizes = {name: each[index].size_bytes for name, each in coded["photographs"].items()}
+        rows.append({**row, "photograph_bytes": sizes})
     command = f"tools/photographs.py --streets {arguments.streets} --scenes {arguments.scenes}"
     about = {**provenance(seed=None), "command": command, "size": f"{SIZE[1]}x{SIZE[0]}"}
     write_text(arguments.out, json.dumps({"provenance": about, "rows": rows}, indent=1) + "\n")
