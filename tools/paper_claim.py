@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -123,17 +123,11 @@ def rows(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def rate(anchor: Curve, test: Curve, measure: str) -> dict[str, Any]:
     """Return a BD-rate, and whether all of a curve is above the other where there is none."""
-    found = asdict(bd_rate(anchor, test, "bpp", measure, "pchip"))
+    found = bd_rate(anchor, test, "bpp", measure, "pchip").to_json()
     ours, theirs = test.columns[measure], anchor.columns[measure]
     whole = "better" if min(ours) > max(theirs) else "worse" if max(ours) < min(theirs) else None
-    percent = found["bd_rate_percent"]
-    return {
-        "measure": measure,
-        "bd_rate_percent": percent if percent == percent else None,
-        "interval_percent": found["interval_percent"],
-        "overlap": found["overlap"],
-        "all": whole,
-    }
+    kept = ("measure", "bd_rate_percent", "interval_percent", "overlap")
+    return {**{key: found[key] for key in kept}, "all": whole}
 
 
 def main() -> None:
