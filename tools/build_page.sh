@@ -3,8 +3,8 @@
 # and pako, which are kept in the repository: nobody who installs or serves cofeat needs Node. Needs
 # npm (Debian: apt-get install npm); tools/page/package-lock.json pins versions and hashes.
 #
-# Two builds of onnxruntime-web: the one for WebAssembly alone, and the one that has WebGPU too and is loaded only
-# where a browser offers it. The modules are kept gzipped, as they are sent.
+# Two builds of onnxruntime-web: the one for WebAssembly alone, and the one that has WebGPU too and is
+# loaded only where a browser offers it. The modules are kept gzipped, as they are sent.
 set -eu
 cd "$(dirname "$0")/page"
 npm ci --ignore-scripts --no-audit --no-fund --silent

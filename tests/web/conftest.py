@@ -64,6 +64,18 @@ def learned_tables(seed, channels, groups, widest):
     )
 
 
+def check_png(stream, expected):
+    """Compare bytes; where Python has another zlib, all but what it deflated."""
+    if not ZLIB_NG:
+        assert stream == expected
+        return
+    page, ours = (decompress(each).stream.payload for each in (stream, expected))
+    # 57 bytes of signature and chunks stand around the one IDAT.
+    assert page[:33] == ours[:33]
+    assert page[-12:] == ours[-12:]
+    assert zlib.decompress(page[41:-16]) == zlib.decompress(ours[41:-16])
+
+
 class Vectors:
     """What to feed (``arguments``), and what has to come out (``check``)."""
 
@@ -184,7 +196,9 @@ class Vectors:
             if parse_codec(case["name"]).codec.lossless:
                 np.testing.assert_array_equal(decompressed.quantized.values, quantized.values)
                 np.testing.assert_array_equal(restored, decompressed.features.ravel())
-            if case["tables"] or (case["name"].startswith("png") and not ZLIB_NG):
+            if case["name"].startswith("png"):
+                check_png(stream, expected)
+            elif case["tables"]:
                 assert stream == expected, case
             else:
                 payload = decompressed.stream.payload
