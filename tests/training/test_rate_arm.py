@@ -106,3 +106,18 @@ def test_a_start_gives_what_both_have_and_leaves_the_rest(whole):
 def test_a_start_with_nothing_in_common_is_refused(whole):
     with pytest.raises(InvalidInputError, match="has no tensor in common"):
         load_start(torch.nn.Linear(2, 3), str(whole))
+
+
+def test_a_principal_start_is_hardly_noticed(recipe, data, tmp_path):
+    """With as many channels as the encoder has, what comes back is what it gave."""
+    words = [*RATE, *STILL, "train.freeze_batch_norm=true", "train.bottleneck_start=principal",
+             "network.bottleneck_channels=64"]  # fmt: skip
+    assert train(recipe(*words), tmp_path, data)
+    network = load_network(tmp_path).network
+    images = torch.from_numpy(data[0][0].image.copy()).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        given = network.encoder_features(images)
+        returned = network.bottleneck.up(network.bottleneck.down(given))
+    torch.testing.assert_close(returned, given, atol=1e-3, rtol=1e-3)
+    spread = entropy_model_of(tmp_path)["log_scale.bias"].exp()
+    assert spread[0] > 2 * spread[-1] > 0

@@ -59,6 +59,17 @@ class EntropyModel(nn.Module):
         nn.init.constant_(cast(Tensor, self.log_scale.bias), math.log(unit))
         self.register_buffer("mask", causal_mask(channels), persistent=False)
 
+    @torch.no_grad()
+    def expect(self, features: Tensor) -> None:
+        """Begin with each channel's own spread, where features are known from the start.
+
+        Args:
+            features: float32 (N, C, H, W).
+        """
+        # A logistic variable of scale s has the standard deviation s * pi / sqrt(3).
+        spread = features.float().std((0, 2, 3)) * (math.sqrt(3) / math.pi)
+        cast(Tensor, self.log_scale.bias).copy_(spread.clamp(min=self.unit).log())
+
     def forward(self, features: Tensor, coarseness: Tensor | None = None) -> Tensor:
         """Return the bits of each element.
 

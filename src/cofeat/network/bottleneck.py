@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from cofeat.errors import InvalidInputError
 from cofeat.registry import Registry
@@ -32,6 +33,23 @@ class Bottleneck(nn.Module):
     up: nn.Module
     """In the cloud: the way back, to the encoder's channels and resolution."""
 
+    def keep_principal(self, features: Tensor) -> None:
+        """Take weights that keep the principal components of the encoder's features.
+
+        A network that is trained already then hardly notices its new bottleneck, while a
+        random one makes its heads begin again.
+
+        Args:
+            features: of the encoder, float32 (N, encoder's channels, h, w), of many pictures.
+
+        Raises:
+            InvalidInputError: this bottleneck cannot.
+        """
+        raise InvalidInputError(
+            f"the bottleneck '{type(self).__name__}' cannot start with principal components of "
+            f"{features.shape[1]} channels: leave train.bottleneck_start=random"
+        )
+
 
 class NoBottleneck(Bottleneck):
     """The features are sent as the encoder made them, as in the paper."""
@@ -58,6 +76,13 @@ class Conv1x1Bottleneck(Bottleneck):
         self.down = nn.Conv2d(encoder_channels, self.channels, 1)
         self.up = nn.Conv2d(self.channels, encoder_channels, 1)
 
+    @torch.no_grad()
+    def keep_principal(self, features: Tensor) -> None:
+        """Project on the principal components, and back."""
+        mean, components = principal_components(features, self.channels)
+        _set_pixelwise(self.down, components, -components @ mean)
+        _set_pixelwise(self.up, components.T, mean)
+
 
 class NarrowBottleneck(Bottleneck):
     """A 1x1 convolution to few channels on the device; the cloud can afford more on the way back.
@@ -75,6 +100,47 @@ class NarrowBottleneck(Bottleneck):
             nn.ReLU(inplace=True),
             nn.Conv2d(encoder_channels, encoder_channels, 3, padding=1),
         )
+
+    @torch.no_grad()
+    def keep_principal(self, features: Tensor) -> None:
+        """Project on the principal components, and back; the neighbors come by training."""
+        mean, components = principal_components(features, self.channels)
+        # What an activation left at 0 or above passes the one between as it is; else it is lifted.
+        lift = -features.amin((0, 2, 3)).clamp(max=0)
+        first, _, second = self.up.children()
+        _set_pixelwise(self.down, components, -components @ mean)
+        _set_pixelwise(first, components.T, mean + lift)
+        _set_pixelwise(second, torch.eye(len(mean)), -lift)
+
+
+def principal_components(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the directions in which vectors of channels vary most.
+
+    Args:
+        features: float32 (N, C, h, w).
+        count: how many directions, the first ones of C.
+
+    Returns:
+        mean float32 (C,), components float32 (count or C, C): orthonormal rows, most variance
+        first.
+    """
+    vectors = features.movedim(1, -1).flatten(0, -2).double()
+    mean = vectors.mean(0)
+    _, directions = torch.linalg.eigh((vectors - mean).T @ (vectors - mean))
+    return mean.float(), directions.flip(1).T[:count].float()
+
+
+def _set_pixelwise(convolution: nn.Module, matrix: Tensor, bias: Tensor) -> None:
+    """Have a convolution multiply each pixel's channels by a matrix and add a bias.
+
+    Channels that it has beyond the matrix give and take nothing.
+    """
+    weight, offset = convolution.get_parameter("weight"), convolution.get_parameter("bias")
+    middle = weight.shape[-1] // 2
+    weight.zero_()
+    weight[: matrix.shape[0], : matrix.shape[1], middle, middle] = matrix.to(weight)
+    offset.zero_()
+    offset[: len(bias)] = bias.to(offset)
 
 
 def build_bottleneck(name: str, encoder_channels: int, channels: int | None) -> Bottleneck:

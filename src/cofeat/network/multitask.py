@@ -86,13 +86,18 @@ class MultiTaskNetwork(nn.Module):
         Returns:
             features float32 (N, C, ceil(H / stride), ceil(W / stride)).
         """
+        features: Tensor = self.bottleneck.down(self.encoder_features(images))
+        return features.float()
+
+    def encoder_features(self, images: Tensor) -> Tensor:
+        """Return what the encoder gives to the bottleneck, for images as in ``encode``."""
         x = images.float() * self.scale - self.offset
         height, width = x.shape[-2:]
         below, right = -height % self.stride, -width % self.stride
         if below or right:
             x = F.pad(x, (0, right, 0, below), mode="replicate")
-        features: Tensor = self.bottleneck.down(self.encoder(x))
-        return features.float()
+        features: Tensor = self.encoder(x)
+        return features
 
     def decode(
         self, features: Tensor, size: tuple[int, int], tasks: Sequence[str] | None = None

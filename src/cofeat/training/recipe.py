@@ -113,6 +113,9 @@ class Train(Section):
     """``baseline`` leaves the compressibility loss out."""
     start: str | None = None
     """Folder of a run or checkpoint whose weights a run begins with, where parts agree."""
+    bottleneck_start: Literal["random", "principal"] = "random"
+    """``principal``: the bottleneck begins with the principal components of what the encoder
+    gives for training images, so that a network from ``start`` hardly notices it."""
     teacher: str | None = None
     """Folder of a run or checkpoint whose network, uncut, shows what outputs to come near."""
     epochs: int = Field(250, ge=1)
