@@ -62,5 +62,7 @@ def test_what_is_lost_is_the_variance_of_the_other_directions():
 
 
 def test_a_bottleneck_that_sends_everything_has_no_principal_start():
-    with pytest.raises(InvalidInputError, match=r"NoBottleneck.* 6 channels: leave train\.bottleneck_start"):
+    with pytest.raises(
+        InvalidInputError, match=r"NoBottleneck.* 6 channels: leave train\.bottleneck_start"
+    ):
         build_bottleneck("none", CHANNELS, None).keep_principal(features())
