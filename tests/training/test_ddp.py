@@ -53,3 +53,18 @@ def test_training_on_two_processes_ends_as_on_one(
     theirs = weights(tmp_path / "one")
     for name, value in weights(tmp_path / "two").items():
         torch.testing.assert_close(value, theirs[name], rtol=1e-2, atol=1e-4)
+
+
+def test_two_processes_start_with_the_bottleneck_of_one(
+    recipe, recipe_file, data, run_two, weights, tmp_path
+):
+    words = [
+        "train.arm=rate", "network.step=0.01", "network.bottleneck=narrow",
+        "train.bottleneck_start=principal", "train.freeze_batch_norm=true",
+        "train.epochs=1", "train.learning_rate=1e-30",
+    ]  # fmt: skip
+    run_two("scenes.py", recipe_file, tmp_path / "two", *words, "machine.devices=2")
+    train(recipe(*words), tmp_path / "one", data)
+    theirs = weights(tmp_path / "one")
+    for name, value in weights(tmp_path / "two").items():
+        torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-6)
