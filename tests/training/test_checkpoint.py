@@ -132,6 +132,21 @@ def test_where_it_runs_and_what_is_measured_may_change(state, tmp_path, override
     assert resume(tmp_path, objective, optimizer, described).step == 3
 
 
+@pytest.mark.parametrize(("now", "refused"), [([], False), (["train.flip=false"], True)])
+def test_a_recipe_of_before_a_key_had_what_is_its_default_now(state, tmp_path, now, refused):
+    folder = save(tmp_path, state(1), 3)
+    path = folder / "network.json"
+    description = json.loads(path.read_text())
+    del description["about"]["recipe"]["train"]["flip"]
+    path.write_text(json.dumps(description))
+    made = state(1, *now)
+    if refused:
+        with pytest.raises(InvalidInputError, match=r"train\.flip is True there and False here"):
+            resume(tmp_path, *made)
+    else:
+        assert resume(tmp_path, *made).step == 3
+
+
 class _Evil:
     def __init__(self, path):
         self.path = path

@@ -20,7 +20,7 @@ from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import CHECKPOINT_GLOB, find_checkpoint, load_network, save_network
 from cofeat.network.multitask import MultiTaskNetwork
 from cofeat.training.objective import Objective
-from cofeat.training.recipe import Recipe
+from cofeat.training.recipe import Recipe, parse_recipe
 
 TRAINING_FILE = "training.pt"
 # Sections of a recipe that may change between the slices of one run: where it
@@ -161,6 +161,8 @@ def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe
     earlier = model.about.get("recipe")
     if not isinstance(earlier, dict):
         raise InvalidInputError(f"'{folder}' was not written by training: use another folder")
+    # What its recipe does not name yet was then as the default is now.
+    earlier = parse_recipe(earlier, f"the recipe of '{folder}'").model_dump(mode="json")
     differences = _differences(earlier, recipe.model_dump(mode="json"))
     if differences:
         raise InvalidInputError(
