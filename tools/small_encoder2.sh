@@ -28,11 +28,18 @@ measure() { # NAME CODECS PICTURES
 train baseline train.arm=baseline 'train.coarse=[4,32]'
 train proposed train.arm=proposed 'train.coarse=[4,32]' \
     "loss.compressibility={rule: log, pressure: 0.1}"
-ON=("train.start=$RUNS/baseline" train.learning_rate=7e-4 loss.tasks.reconstruction.pressure=0.1)
-train pictures train.arm=baseline "${ON[@]}" \
-    'train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]'
-train rate train.arm=rate "${ON[@]}" network.bottleneck=narrow network.bottleneck_channels=32 \
-    network.bits=12 network.step=0.0625 'train.coarse=[8,40]' loss.rate.pressure=0.05
+# A network for coded pictures, and one with a bottleneck on from it, taught by it: as many epochs
+# for either. The bottleneck begins with the principal components, which keep what was learned.
+PICTURES=('train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]')
+LESS=(train.learning_rate=7e-4 loss.tasks.reconstruction.pressure=0.1)
+LONG=("train.start=$RUNS/pictures-1" train.epochs=20)
+train pictures-1 train.arm=baseline "${LESS[@]}" "${PICTURES[@]}" "train.start=$RUNS/baseline"
+train pictures train.arm=baseline "${LESS[@]}" "${PICTURES[@]}" "${LONG[@]}" train.validate_epochs=5
+train rate train.arm=rate "${LESS[@]}" "${LONG[@]}" "train.teacher=$RUNS/pictures-1" \
+    "loss.distillation.segmentation={rule: log, pressure: 0.5}" \
+    "loss.distillation.disparity={rule: log, pressure: 0.25}" network.bottleneck=narrow \
+    network.bottleneck_channels=64 train.bottleneck_start=principal network.bits=12 \
+    network.step=0.0625 'train.coarse=[8,40]' loss.rate.pressure=0.05 train.validate_epochs=2
 $COFEAT fit $RUNS/rate --images 300
 
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20

@@ -121,3 +121,14 @@ def test_a_principal_start_is_hardly_noticed(recipe, data, tmp_path):
     torch.testing.assert_close(returned, given, atol=1e-3, rtol=1e-3)
     spread = entropy_model_of(tmp_path)["log_scale.bias"].exp()
     assert spread[0] > 2 * spread[-1] > 0
+
+
+def test_the_entropy_model_has_its_own_pace(recipe, data, weights, tmp_path):
+    words = [*RATE, *STILL, "train.freeze_batch_norm=true"]
+    for name, more in (("still", []), ("ahead", ["train.entropy_learning_rate=1e-2"])):
+        assert train(recipe(*words, *more), tmp_path / name, data)
+    still, ahead = weights(tmp_path / "still"), weights(tmp_path / "ahead")
+    for name, value in still.items():
+        torch.testing.assert_close(ahead[name], value, rtol=0, atol=1e-20)
+    assert not entropy_model_of(tmp_path / "still")["mean.weight"].abs().max() > 1e-20
+    assert entropy_model_of(tmp_path / "ahead")["mean.weight"].abs().max() > 1e-3

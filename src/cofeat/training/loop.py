@@ -289,17 +289,19 @@ def _feed(
 
 def _parameter_groups(objective: Objective, recipe: Recipe) -> list[dict[str, Any]]:
     """What is trained, in groups with their initial learning rates."""
-    trained = [
-        one
-        for module in (objective.network, objective.entropy_model)
-        for one in (module.parameters() if module else ())
-        if one.requires_grad
-    ]
+    options, entropy_model = recipe.train, objective.entropy_model
     groups = [
-        (trained, recipe.train.learning_rate),
+        (
+            [one for one in objective.network.parameters() if one.requires_grad],
+            options.learning_rate,
+        ),
+        (
+            list(entropy_model.parameters()) if entropy_model else [],
+            options.entropy_learning_rate or options.learning_rate,
+        ),
         (
             list(objective.weighting.parameters()),
-            recipe.train.weighting_learning_rate or recipe.train.learning_rate,
+            options.weighting_learning_rate or options.learning_rate,
         ),
     ]
     return [{"params": params, "lr": rate, "initial_lr": rate} for params, rate in groups if params]

@@ -128,6 +128,8 @@ class Train(Section):
     """Of the polynomial decay."""
     weighting_learning_rate: float | None = Field(None, gt=0)
     """Of the log-variances; null is ``learning_rate``."""
+    entropy_learning_rate: float | None = Field(None, gt=0)
+    """Of the entropy model, which must keep up with the features; null is ``learning_rate``."""
     seed: int = Field(0, ge=0)
     pictures: tuple[str, ...] = ()
     """Codings that a network for cloud only trains on, such as ``avif:40``: each training picture
