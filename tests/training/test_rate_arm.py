@@ -1,5 +1,6 @@
 """The arm ``rate`` end to end, and what a run starts with or leaves as it was."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -121,6 +122,19 @@ def test_a_principal_start_is_hardly_noticed(recipe, data, tmp_path):
     torch.testing.assert_close(returned, given, atol=1e-3, rtol=1e-3)
     spread = entropy_model_of(tmp_path)["log_scale.bias"].exp()
     assert spread[0] > 2 * spread[-1] > 0
+
+
+def test_the_entropy_model_begins_with_the_spread_of_each_channel(recipe, data, tmp_path):
+    """A logistic variable of scale s has the standard deviation s pi / sqrt(3)."""
+    words = [*RATE, *STILL, "train.freeze_batch_norm=true", "train.pictures=[]"]
+    assert train(recipe(*words), tmp_path, data)
+    network = load_network(tmp_path).network
+    images = np.stack([data[0][index].image for index in range(len(data[0]))]).transpose(0, 3, 1, 2)
+    with torch.no_grad():
+        features = network.encode(torch.from_numpy(images)).numpy()
+    spread = np.maximum(features.std((0, 2, 3), ddof=1) * np.sqrt(3) / np.pi, 0.01)
+    told = entropy_model_of(tmp_path)["log_scale.bias"].exp()
+    np.testing.assert_allclose(told, spread, rtol=1e-3)
 
 
 def test_the_entropy_model_has_its_own_pace(recipe, data, weights, tmp_path):

@@ -36,8 +36,8 @@ from cofeat.training.objective import (
 from cofeat.training.recipe import Machine, Recipe
 from cofeat.training.validation import bits_per_element, sample_pictures, validate
 
-# Images whose features tell the principal components: many more vectors than channels.
-PRINCIPAL_IMAGES = 128
+# Images whose features bottleneck and entropy model begin with: far more vectors than channels.
+STARTING_IMAGES = 128
 
 # Called with (what is being done, how much is done, how much there is, a note).
 OnProgress = Callable[[str, int, int, str], None]
@@ -113,8 +113,9 @@ def train(  # noqa: C901  one loop, read from top to bottom
         data = (CodedPictures(data[0], options.pictures), data[1])
     feed = _feed(data[0], "read training images", recipe, count, fabric, tell)
     val_feed = _feed(data[1], "read validation images", recipe, recipe.data.val, fabric, tell)
-    if place.step == 0 and options.bottleneck_start == "principal":
-        _start_bottleneck(plain, feed, options.batch, fabric)
+    principal = options.bottleneck_start == "principal"
+    if place.step == 0 and (principal or plain.entropy_model):
+        _begin_with_features(plain, feed, principal, options.batch, fabric)
 
     def prepared(batch: Batch, epoch: int) -> Batch:
         batch = batch.to(fabric.device)
@@ -327,16 +328,19 @@ def _freeze(network: nn.Module, parts: Sequence[str]) -> None:
 
 
 @torch.no_grad()
-def _start_bottleneck(objective: Objective, feed: Feed, batch: int, fabric: Fabric) -> None:
-    """Give bottleneck and entropy model the weights that fit the encoder's features."""
+def _begin_with_features(
+    objective: Objective, feed: Feed, principal: bool, batch: int, fabric: Fabric
+) -> None:
+    """Give bottleneck, if principal, and entropy model weights that fit the encoder's features."""
     network, entropy_model = objective.network.eval(), objective.entropy_model
-    count = min(PRINCIPAL_IMAGES, len(feed))
+    count = min(STARTING_IMAGES, len(feed))
     plan = [list(range(first, min(first + batch, count))) for first in range(0, count, batch)]
     features = torch.cat([
         network.encoder_features(part.to(fabric.device).images).float()
         for part in feed.batches(plan)
     ])  # fmt: skip
-    network.bottleneck.keep_principal(features)
+    if principal:
+        network.bottleneck.keep_principal(features)
     if entropy_model is not None:
         entropy_model.expect(network.bottleneck.down(features))
     for module in (network.bottleneck, entropy_model):
