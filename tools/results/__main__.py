@@ -39,6 +39,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "transform-points": transform.transform_points_table,
     "photographs": photographs.photographs_table,
     "claim": claim.claim_table,
+    "claim-reached": claim.reached_table,
     "claim-origin": claim.origin_line,
     "encoder-points": encoder2.points_table,
     "encoder-pair": encoder2.pair_table,
