@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # The paper's Encoder2 (ResNet-34 without its last stage, from scratch) at a scale that two cores carry:
-# 256x128, 700 street scenes, 10 epochs a run, a quarter of an hour each on one core: its two arms, a
-# bottleneck with a learned rate, and the competitor for coded pictures. Goes on where it was stopped;
-# measured on scenes of seed 2.
+# 256x128, 700 street scenes, some three hours on two cores: its two arms, a bottleneck with a learned
+# rate, and the competitor for coded pictures. Goes on where it was stopped; measured on scenes of seed 2.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 COFEAT=.venv/bin/cofeat
@@ -21,29 +20,45 @@ train() { # NAME WORDS...
         "loss.tasks.disparity={rule: log, pressure: 0.5}" \
         "loss.tasks.reconstruction={rule: log, pressure: 0.5}" "${@:2}" -o "$RUNS/$1"
 }
-measure() { # NAME CODECS PICTURES
-    [ -e "$OUT/$1/points.csv" ] ||
-        $COFEAT eval "$RUNS/$1" --data $TEST -o "$OUT/$1" --codecs "$2" --pictures "$3"
+measure() { # RUN NAME CODECS PICTURES
+    [ -e "$OUT/$2/points.csv" ] ||
+        $COFEAT eval "$RUNS/$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"
 }
 train baseline train.arm=baseline 'train.coarse=[4,32]'
 train proposed train.arm=proposed 'train.coarse=[4,32]' \
     "loss.compressibility={rule: log, pressure: 0.1}"
-# A network for coded pictures, and one with a bottleneck on from it, taught by it: as many epochs
-# for either. The bottleneck begins with the principal components, which keep what was learned.
-PICTURES=('train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]')
-LESS=(train.learning_rate=7e-4 loss.tasks.reconstruction.pressure=0.1)
-LONG=("train.start=$RUNS/pictures-1" train.epochs=20)
-train pictures-1 train.arm=baseline "${LESS[@]}" "${PICTURES[@]}" "train.start=$RUNS/baseline"
-train pictures train.arm=baseline "${LESS[@]}" "${PICTURES[@]}" "${LONG[@]}" train.validate_epochs=5
-train rate train.arm=rate "${LESS[@]}" "${LONG[@]}" "train.teacher=$RUNS/pictures-1" \
-    "loss.distillation.segmentation={rule: log, pressure: 0.5}" \
-    "loss.distillation.disparity={rule: log, pressure: 0.25}" network.bottleneck=narrow \
-    network.bottleneck_channels=64 train.bottleneck_start=principal network.bits=12 \
-    network.step=0.0625 'train.coarse=[8,40]' loss.rate.pressure=0.05 train.validate_epochs=2
-$COFEAT fit $RUNS/rate --images 300
+
+# Two ways on from the baseline, epoch for epoch: a network for coded pictures, and from its second
+# slice one with a bottleneck, which begins with the principal components and learns from the other.
+PICTURES=(train.arm=baseline 'train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]')
+RATE=(train.arm=rate network.bottleneck=narrow network.bottleneck_channels=64 network.bits=12
+    network.step=0.0625 "loss.distillation.segmentation={rule: log, pressure: 0.5}"
+    "loss.distillation.disparity={rule: log, pressure: 0.25}")
+LESS=(loss.tasks.reconstruction.pressure=0.1)
+FAST=(train.learning_rate=7e-4)
+SLOW=(train.learning_rate=3e-4 train.freeze_batch_norm=true train.epochs=12 train.validate_epochs=2)
+pictures() { # SLICE START WORDS...
+    train "pictures-$1" "${PICTURES[@]}" "${LESS[@]}" "train.start=$RUNS/$2" "${@:3}"
+}
+rate() { # SLICE START TEACHER WORDS...
+    train "rate-$1" "${RATE[@]}" "${LESS[@]}" "${SLOW[@]}" "train.start=$RUNS/$2" \
+        "train.teacher=$RUNS/$3" "${@:4}"
+}
+pictures 1 baseline "${FAST[@]}"
+pictures 2 pictures-1 "${FAST[@]}" train.epochs=20 train.validate_epochs=5
+pictures 3 pictures-2 "${SLOW[@]}"
+pictures 4 pictures-3 "${SLOW[@]}"
+pictures 5 pictures-4 "${SLOW[@]}"
+PACE=('train.coarse=[8,48]' train.entropy_learning_rate=3e-3)
+rate 1 pictures-2 pictures-2 train.bottleneck_start=principal 'train.coarse=[8,40]' \
+    loss.rate.pressure=0.04
+rate 2 rate-1 pictures-3 "${PACE[@]}" loss.rate.pressure=0.08
+rate 3 rate-2 pictures-4 "${PACE[@]}" loss.rate.pressure=0.1
+$COFEAT fit $RUNS/rate-3 --images 300
 
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
-for arm in baseline proposed; do measure $arm $FEATURES ""; done
-measure rate "$(seq -s, -f cofeat-learned:%g 4 2 32)" ""
-measure pictures "" \
-    jpeg:95,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:50,webp:35,webp:20,avif:70,avif:60,avif:50,avif:40,avif:30,avif:20
+for arm in baseline proposed; do measure $arm $arm $FEATURES ""; done
+OURS=$(seq -s, -f cofeat-learned:%g 4 2 14),$(seq -s, -f cofeat-learned:%g 16 28)
+measure rate-3 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
+measure pictures-5 pictures "" \
+    jpeg:95,jpeg:90,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:50,webp:35,webp:20,avif:70,avif:60,avif:50,avif:40,avif:30,avif:20
