@@ -37,6 +37,8 @@ RATE=(train.arm=rate network.bottleneck=narrow network.bottleneck_channels=64 ne
 LESS=(loss.tasks.reconstruction.pressure=0.1)
 FAST=(train.learning_rate=7e-4)
 SLOW=(train.learning_rate=3e-4 train.freeze_batch_norm=true train.epochs=12 train.validate_epochs=2)
+LAST=("${SLOW[@]}" train.learning_rate=2e-4 train.epochs=6
+    "loss.tasks.segmentation={rule: log, pressure: 1}")
 pictures() { # SLICE START WORDS...
     train "pictures-$1" "${PICTURES[@]}" "${LESS[@]}" "train.start=$RUNS/$2" "${@:3}"
 }
@@ -49,16 +51,19 @@ pictures 2 pictures-1 "${FAST[@]}" train.epochs=20 train.validate_epochs=5
 pictures 3 pictures-2 "${SLOW[@]}"
 pictures 4 pictures-3 "${SLOW[@]}"
 pictures 5 pictures-4 "${SLOW[@]}"
+pictures 6 pictures-5 "${LAST[@]}"
 PACE=('train.coarse=[8,48]' train.entropy_learning_rate=3e-3)
 rate 1 pictures-2 pictures-2 train.bottleneck_start=principal 'train.coarse=[8,40]' \
     loss.rate.pressure=0.04
 rate 2 rate-1 pictures-3 "${PACE[@]}" loss.rate.pressure=0.08
 rate 3 rate-2 pictures-4 "${PACE[@]}" loss.rate.pressure=0.1
-$COFEAT fit $RUNS/rate-3 --images 300
+rate 4 rate-3 pictures-5 "${PACE[@]}" "${LAST[@]}" 'train.coarse=[16,48]' loss.rate.pressure=0.1 \
+    "loss.distillation.segmentation={rule: log, pressure: 1}"
+$COFEAT fit $RUNS/rate-4 --images 300
 
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
 for arm in baseline proposed; do measure $arm $arm $FEATURES ""; done
-OURS=$(seq -s, -f cofeat-learned:%g 4 2 14),$(seq -s, -f cofeat-learned:%g 16 28)
-measure rate-3 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
-measure pictures-5 pictures "" \
+OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
+measure rate-4 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
+measure pictures-6 pictures "" \
     jpeg:95,jpeg:90,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:90,webp:80,webp:70,webp:50,webp:35,webp:20,avif:70,avif:60,avif:50,avif:40,avif:30,avif:20
