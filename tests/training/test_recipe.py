@@ -116,6 +116,7 @@ MISTAKES = {
     ),
     "loss.distillation.disparity.pressure=2": "loss.distillation wants a teacher: give train.teac",
     "train.teacher=runs/a": "no task learns from it: name some in loss.distillation",
+    "train.bottleneck_start=principal": "there is no bottleneck: give network.bottleneck=narrow",
     "loss.tasks.depth.pressure=2": "loss.tasks names 'depth', which is none of network.tasks",
     "train=5": "'train' is 5",
     "name=": "'name' is None",

@@ -231,6 +231,15 @@ class Recipe(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_principal_start_has_a_bottleneck(self) -> Recipe:
+        if self.train.bottleneck_start == "principal" and self.network.bottleneck == "none":
+            raise ValueError(
+                "train.bottleneck_start is principal and there is no bottleneck: give "
+                "network.bottleneck=narrow too"
+            )
+        return self
+
     def to_yaml(self) -> str:
         """Write the whole recipe, defaults included."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
