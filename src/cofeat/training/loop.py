@@ -290,21 +290,16 @@ def _feed(
 
 def _parameter_groups(objective: Objective, recipe: Recipe) -> list[dict[str, Any]]:
     """What is trained, in groups with their initial learning rates."""
-    options, entropy_model = recipe.train, objective.entropy_model
-    groups = [
-        (
-            [one for one in objective.network.parameters() if one.requires_grad],
-            options.learning_rate,
-        ),
-        (
-            list(entropy_model.parameters()) if entropy_model else [],
-            options.entropy_learning_rate or options.learning_rate,
-        ),
-        (
-            list(objective.weighting.parameters()),
-            options.weighting_learning_rate or options.learning_rate,
-        ),
-    ]
+    options = recipe.train
+    trained = [one for one in objective.network.parameters() if one.requires_grad]
+    entropy = list(objective.entropy_model.parameters()) if objective.entropy_model else []
+    groups = [(trained, options.learning_rate)]
+    if options.entropy_learning_rate is None:
+        trained += entropy
+    else:
+        groups.append((entropy, options.entropy_learning_rate))
+    weighting_rate = options.weighting_learning_rate or options.learning_rate
+    groups.append((list(objective.weighting.parameters()), weighting_rate))
     return [{"params": params, "lr": rate, "initial_lr": rate} for params, rate in groups if params]
 
 
