@@ -56,17 +56,20 @@ class Noise:
 
 SHORT = ("train.epochs=10", "train.learning_rate=5e-4")
 # In the baseline all three tasks weigh 0.5.
-HEAVY, SEGMENTATION = "loss.tasks.reconstruction.pressure=", "loss.tasks.segmentation.pressure=1"
-WEIGHTS = (SEGMENTATION, HEAVY + "0.85")
+SEGMENTATION = "loss.tasks.segmentation.pressure=1"
+RECONSTRUCTION = "loss.tasks.reconstruction.pressure="
+WEIGHTS = (SEGMENTATION, RECONSTRUCTION + "0.85")
 NOISES = {
     "plain": Noise("", (1, 1)),
     "16": Noise("-c16", (1, 16)),
-    "16-reconstruction": Noise("-c16r", (1, 16), more=(HEAVY + "1",)),
-    "16-reconstruction12": Noise("-c16w", (1, 16), proposed=(HEAVY + "0.6",), baseline="-c16"),
+    "16-reconstruction": Noise("-c16r", (1, 16), more=(RECONSTRUCTION + "1",)),
+    "16-reconstruction12": Noise(
+        "-c16w", (1, 16), proposed=(RECONSTRUCTION + "0.6",), baseline="-c16"
+    ),
     "16-on": Noise("-on", (1, 16), "-c16", SHORT),
     "32": Noise("-c32", (4, 32)),
     "32-weights14": Noise(
-        "-c32w", (4, 32), proposed=(SEGMENTATION, HEAVY + "0.7"), baseline="-c32"
+        "-c32w", (4, 32), proposed=(SEGMENTATION, RECONSTRUCTION + "0.7"), baseline="-c32"
     ),
     "32-weights17": Noise("-c32v", (4, 32), proposed=WEIGHTS, baseline="-c32"),
     "32-both": Noise("-c32v", (4, 32), more=WEIGHTS, baseline="-c32vb"),

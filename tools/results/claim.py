@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -67,9 +68,9 @@ def _pairs(cut: str, anchor_noises: tuple[str, ...]) -> dict[int, tuple[Curve, C
     """Return seed -> (baseline, proposed) of the chosen noise and weights."""
     baselines, proposed = {}, {}
     for row in _found()["rows"]:
-        curve = Curve("", "", tuple(row["points"]["codec"]), _columns(row["points"]))
         if row["cut"] != cut:
             continue
+        curve = Curve("", "", tuple(row["points"]["codec"]), _columns(row["points"]))
         if row["pressure"] is None and row["noise"] in anchor_noises:
             baselines[row["seed"]] = curve
         if row["pressure"] and row["noise"] == CHOSEN:
@@ -100,6 +101,7 @@ def origin_line() -> str:
     )
 
 
+@cache
 def _found() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((RESULTS / "paper-claim.json").read_text(encoding="utf-8"))
     return found
