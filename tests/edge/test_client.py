@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cofeat.edge import AsyncEdge, Device, Edge, Outbox
-from cofeat.edge.frames import Frame
+from cofeat.edge.frame import Frame
 from cofeat.errors import (
     BudgetError,
     InvalidInputError,

@@ -6,9 +6,10 @@ import torch
 
 from cofeat.errors import InvalidInputError
 from cofeat.network.build import build_network, find_checkpoint, load_network
-from cofeat.training.checkpoint import TRAINING_FILE, load_start
+from cofeat.training.checkpoint import TRAINING_FILE
 from cofeat.training.log import read_log
 from cofeat.training.loop import train
+from cofeat.training.start import load_start
 
 RATE = [
     "train.arm=rate", "network.step=0.01", "network.bottleneck=narrow",

@@ -95,7 +95,7 @@ def show_split(
         import uvicorn  # noqa: F401  # what the cloud's process needs
 
         from cofeat.edge import Device, Patience
-        from cofeat.edge.frames import Frame
+        from cofeat.edge.frame import Frame
         from cofeat.edge.summary import demonstrate
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]

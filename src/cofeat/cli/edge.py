@@ -17,7 +17,7 @@ from cofeat.errors import InvalidInputError, MissingPackageError
 
 if TYPE_CHECKING:
     from cofeat.edge import Edge, Result
-    from cofeat.edge.frames import Frame
+    from cofeat.edge.frame import Frame
 
 HELP = "run pictures and videos here and in the cloud: encode, compress, send, receive, show"
 

@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cofeat.edge.client import AsyncEdge
 from cofeat.edge.device import Device
-from cofeat.edge.frames import Frame, Picture
+from cofeat.edge.frame import Frame, Picture
 from cofeat.edge.link import Link
 from cofeat.edge.result import Mode, Result
 from cofeat.errors import InvalidInputError

@@ -24,7 +24,7 @@ import httpx
 
 from cofeat.edge.courier import Courier, Patience
 from cofeat.edge.device import Device, Way
-from cofeat.edge.frames import Frame, Picture, frame_of
+from cofeat.edge.frame import Frame, Picture, frame_of
 from cofeat.edge.job import Job
 from cofeat.edge.link import Choose, Link, keep_to_split
 from cofeat.edge.outbox import Outbox, Waiting

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-
+from cofeat.edge.frame import Frame, frame_of
 from cofeat.errors import InvalidInputError
-from cofeat.image import UInt8Array, read_image
 
 STANDARD = "-"
 _STANDARD_NAME = "stdin"
@@ -27,22 +24,6 @@ _SUFFIXES = frozenset(
 _HEAD_BYTES = 16
 # An 8K frame without compression takes less.
 _MAX_PICTURE_BYTES = 256 * 2**20
-
-# What a caller may give for one frame.
-Picture = UInt8Array | str | Path | bytes
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A picture with its name.
-
-    Args:
-        name: for people and for files.
-        read: gives it, uint8 (H, W, 3); InvalidInputError where it cannot be read.
-    """
-
-    name: str
-    read: Callable[[], UInt8Array]
 
 
 def frames(source: str | Path) -> Iterator[Frame]:
@@ -75,20 +56,6 @@ def frames(source: str | Path) -> Iterator[Frame]:
     from cofeat.edge.video import video_frames
 
     yield from video_frames(str(path), path.stem)
-
-
-def frame_of(picture: Picture | Frame, name: str) -> Frame:
-    """Return a picture as a frame; what is one already keeps its own name.
-
-    Args:
-        picture: uint8 (H, W, 3), a file, or the bytes of one.
-        name: of the frame.
-    """
-    if isinstance(picture, Frame):
-        return picture
-    if isinstance(picture, np.ndarray):
-        return Frame(name, lambda: picture)
-    return Frame(name, lambda: read_image(picture))
 
 
 def _folder(folder: Path) -> Iterator[Frame]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from cofeat.edge.device import Device
-from cofeat.edge.frames import Frame
+from cofeat.edge.frame import Frame
 from cofeat.edge.result import AnyArray, Mode, Outcome, Result
 from cofeat.edge.wire import Request, Tally
 from cofeat.image import Float32Array, UInt8Array

@@ -12,7 +12,7 @@ import numpy as np
 from cofeat.edge.blocking import Edge
 from cofeat.edge.courier import Patience
 from cofeat.edge.device import Device
-from cofeat.edge.frames import Frame, Picture
+from cofeat.edge.frame import Frame, Picture
 from cofeat.edge.overlay import overlays
 from cofeat.edge.result import STAGES, Mode, Result
 from cofeat.image import UInt8Array

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from cofeat.edge.frames import Frame
+from cofeat.edge.frame import Frame
 from cofeat.errors import InvalidInputError, MissingPackageError
 from cofeat.image import MAX_SIDE_PX, UInt8Array
 

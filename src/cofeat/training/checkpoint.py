@@ -18,7 +18,6 @@ import torch
 
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import CHECKPOINT_GLOB, find_checkpoint, load_network, save_network
-from cofeat.network.multitask import MultiTaskNetwork
 from cofeat.training.objective import Objective
 from cofeat.training.recipe import Recipe, parse_recipe
 
@@ -102,40 +101,6 @@ def save_checkpoint(
 def _entropy_state(objective: Objective) -> dict[str, torch.Tensor]:
     """Return the entropy model's weights, none where the arm has no such model."""
     return {} if objective.entropy_model is None else objective.entropy_model.state_dict()
-
-
-def load_start(network: MultiTaskNetwork, path: str) -> None:
-    """Give a network the weights of another, wherever both have a tensor of that name and shape.
-
-    Raises:
-        InvalidInputError: there is no checkpoint, or it has nothing in common with the network.
-    """
-    own, others = network.state_dict(), load_network(path).network.state_dict()
-    shared = {
-        key: value for key, value in others.items() if key in own and own[key].shape == value.shape
-    }
-    if not shared:
-        raise InvalidInputError(
-            f"train.start: '{path}' has no tensor in common with the recipe's network"
-        )
-    network.load_state_dict(own | shared)
-
-
-def load_teacher(recipe: Recipe) -> MultiTaskNetwork:
-    """Load the network that a run learns from.
-
-    Raises:
-        InvalidInputError: there is no checkpoint, or its network lacks a task that is to learn.
-    """
-    path = str(recipe.train.teacher)
-    teacher = load_network(path).network.requires_grad_(False).eval()
-    for task in recipe.loss.distillation:
-        if task not in teacher.tasks:
-            raise InvalidInputError(
-                f"train.teacher: '{path}' has no task '{task}', which loss.distillation names; "
-                f"it has {', '.join(teacher.tasks)}"
-            )
-    return teacher
 
 
 def _flush(path: Path) -> None:

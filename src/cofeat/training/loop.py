@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
-from cofeat.training.checkpoint import load_start, load_teacher, resume, save_checkpoint
+from cofeat.training.checkpoint import resume, save_checkpoint
 from cofeat.training.log import RunLog
 from cofeat.training.objective import (
     Objective,
@@ -34,10 +34,8 @@ from cofeat.training.objective import (
     compressibility_form,
 )
 from cofeat.training.recipe import Machine, Recipe
+from cofeat.training.start import begin_with_features, freeze, load_start, load_teacher
 from cofeat.training.validation import bits_per_element, sample_pictures, validate
-
-# Images whose features bottleneck and entropy model begin with: far more vectors than channels.
-STARTING_IMAGES = 128
 
 # Called with (what is being done, how much is done, how much there is, a note).
 OnProgress = Callable[[str, int, int, str], None]
@@ -80,7 +78,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
         network.compile()
     if options.start is not None:
         load_start(network, options.start)
-    _freeze(network, options.freeze)
+    freeze(network, options.freeze)
     teacher = load_teacher(recipe).to(fabric.device) if options.teacher is not None else None
     plain = Objective(
         network,
@@ -115,7 +113,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
     val_feed = _feed(data[1], "read validation images", recipe, recipe.data.val, fabric, tell)
     principal = options.bottleneck_start == "principal"
     if place.step == 0 and (principal or plain.entropy_model):
-        _begin_with_features(plain, feed, principal, options.batch, fabric)
+        begin_with_features(plain, feed, principal, options.batch, fabric)
 
     def prepared(batch: Batch, epoch: int) -> Batch:
         batch = batch.to(fabric.device)
@@ -307,40 +305,6 @@ def _decay(optimizer: Any, progress: float, power: float) -> None:
     """Polynomial decay: initial rate times (1 - progress) ** power."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * (1.0 - progress) ** power
-
-
-def _freeze(network: nn.Module, parts: Sequence[str]) -> None:
-    """Keep parts of a network, named as its modules are, at the weights that they have."""
-    for part in parts:
-        try:
-            network.get_submodule(part).requires_grad_(False)
-        except AttributeError:
-            inside = ", ".join(name for name, _ in network.named_children())
-            raise InvalidInputError(
-                f"train.freeze names '{part}', which is no part of the network: give paths of "
-                f"modules below {inside}"
-            ) from None
-
-
-@torch.no_grad()
-def _begin_with_features(
-    objective: Objective, feed: Feed, principal: bool, batch: int, fabric: Fabric
-) -> None:
-    """Give bottleneck, if principal, and entropy model weights that fit the encoder's features."""
-    network, entropy_model = objective.network.eval(), objective.entropy_model
-    count = min(STARTING_IMAGES, len(feed))
-    plan = [list(range(first, min(first + batch, count))) for first in range(0, count, batch)]
-    features = torch.cat([
-        network.encoder_features(part.to(fabric.device).images).float()
-        for part in feed.batches(plan)
-    ])  # fmt: skip
-    if principal:
-        network.bottleneck.keep_principal(features)
-    if entropy_model is not None:
-        entropy_model.expect(network.bottleneck.down(features))
-    for module in (network.bottleneck, entropy_model):
-        for parameter in module.parameters() if module else ():
-            parameter.copy_(fabric.broadcast(parameter))  # one set of weights in all processes
 
 
 def _training_mode(objective: nn.Module, freeze_batch_norm: bool) -> None:
