@@ -17,6 +17,7 @@ import mobile
 import photographs
 import transform
 from common import ROOT
+from plot import plot
 
 TEXTS = (
     ROOT / "README.md",
@@ -32,8 +33,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "codec": mobile.codec_table,
     "points": mobile.points_table,
     "deciding": mobile.STUDY.deciding_table,
-    "each": mobile.each_table,
-    "versus": mobile.versus_table,
+    "each": mobile.STUDY.each_table,
+    "versus": mobile.STUDY.versus_table,
     "origin": mobile.origin_line,
     "transform": transform.transform_table,
     "transform-points": transform.transform_points_table,
@@ -44,7 +45,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "encoder-points": encoder2.points_table,
     "encoder-pair": encoder2.pair_table,
     "encoder-deciding": encoder2.STUDY.deciding_table,
-    "encoder-beyond": encoder2.beyond_table,
+    "encoder-each": encoder2.STUDY.each_table,
+    "encoder-versus": encoder2.STUDY.versus_table,
 }
 
 
@@ -72,7 +74,9 @@ def main() -> int:
         else:
             path.write_text(new, encoding="utf-8")
     if not arguments.check:
-        mobile.plot()
+        images = ROOT / "docs" / "images"
+        plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
+        plot(encoder2.STUDY, images / "features-against-pictures-encoder2.png", {})
     return status
 
 

@@ -29,12 +29,3 @@ def points_table() -> str:
         png = point(family(STUDY.curve(arm, arm), "png"), 0)
         rows.append([arm, f"{png['mean_bytes']:,.0f}", *measures(png)])
     return table(["arm", "bytes, PNG", *MEASURES.values()], rows)
-
-
-def beyond_table() -> str:
-    """Return Encoder2's bottleneck against the coded picture."""
-    rows = [
-        [f"{name} of the picture", *bd_cells(of, STUDY.rate(), "mean_bytes")]
-        for name, of in STUDY.pictures().items()
-    ]
-    return table(["BD-rate of the bottleneck against", *MEASURES.values()], rows)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from common import MEASURES, PAPER_POINTS, ROOT, bd_cells, family, measures, point, table
-from matplotlib.figure import Figure
-from study import DECIDING, KEPT, Study, fewest
+from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
+from study import Study
 
-from cofeat.evaluation.points import select_codecs
+from cofeat.evaluation.points import Curve, select_codecs
 
 STUDY = Study("streets-mobile")
-PLOT = ROOT / "docs" / "images" / "features-against-pictures.png"
 
 
 def paper_table() -> str:
@@ -50,26 +48,6 @@ def points_table() -> str:
     return table(["what is sent", "bytes", *MEASURES.values()], rows)
 
 
-def each_table() -> str:
-    """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
-    whole = STUDY.uncompressed()
-    rows = [
-        [name, *(fewest(of, {measure: KEPT[0] * whole[measure]}) for measure in MEASURES)]
-        for name, of in STUDY.ways().items()
-    ]
-    share = f"{100 * (1 - KEPT[0]):.0f} %"
-    return table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
-
-
-def versus_table() -> str:
-    """Return the features' bytes against each picture format's at equal accuracy."""
-    rows = [
-        [f"features against {name} of the picture", *bd_cells(of, STUDY.rate(), "mean_bytes")]
-        for name, of in STUDY.pictures().items()
-    ]
-    return table(["BD-rate, bytes", *MEASURES.values()], rows)
-
-
 def codec_table() -> str:
     """Return what our codecs do to the paper's features: lossless and lossy."""
     rows = []
@@ -96,32 +74,10 @@ def origin_line() -> str:
     )
 
 
-def plot() -> None:
-    """Draw bytes against both measures, features and pictures."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    reference = STUDY.uncompressed()
-    drawn = [("features, learned bottleneck", STUDY.rate(), "#0072b2", "o", "-")]
+def paper_ways() -> dict[str, Curve]:
+    """Return the curves of the paper's features, as it codes them and as our codecs do."""
     proposed = STUDY.curve("proposed", "proposed")
-    ours = family(proposed, "cofeat", "cofeat-lossy")
-    drawn.append(("features, the paper's way, PNG and JPEG", family(proposed, "png", "jpeg"),
-                 "#999999", "s", ":"))  # fmt: skip
-    drawn.append(("the same features, cofeat and cofeat-lossy", ours, "#56b4e9", "P", "-"))
-    looks = (("#d55e00", "^"), ("#009e73", "D"), ("#cc79a7", "v"))
-    for (name, of), (color, marker) in zip(STUDY.pictures().items(), looks, strict=True):
-        drawn.append((f"the picture, {name}", of, color, marker, "--"))
-    for axes, measure in zip(figure.subplots(1, 2), DECIDING, strict=True):
-        for label, of, color, marker, line in drawn:
-            pairs = sorted(zip(of.columns["mean_bytes"], of.columns[measure], strict=True))
-            axes.plot(*zip(*pairs, strict=True), line, color=color, marker=marker, label=label,
-                      markersize=4.5, linewidth=1.4)  # fmt: skip
-        axes.axhline(reference[measure], color="#444444", linewidth=0.8)
-        axes.axhline(KEPT[0] * reference[measure], color="#444444", linewidth=0.8, linestyle=":")
-        axes.annotate("uncompressed, and 1 % less", (0.01, reference[measure]),
-                      xycoords=("axes fraction", "data"), fontsize=8, va="bottom")  # fmt: skip
-        axes.set_xscale("log")
-        axes.set_xlabel("bytes a picture, all that is sent")
-        axes.set_ylabel(f"{MEASURES[measure]}{' (1/px)' if measure == 'irmse' else ''}")
-        axes.grid(alpha=0.25)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3,
-                  fontsize=8.5, frameon=False)  # fmt: skip
-    figure.savefig(PLOT, dpi=110)
+    return {
+        "features, the paper's way, PNG and JPEG": family(proposed, "png", "jpeg"),
+        "the same features, cofeat and cofeat-lossy": family(proposed, "cofeat", "cofeat-lossy"),
+    }

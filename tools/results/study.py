@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import MEASURES, RESULTS, point, table
+from common import MEASURES, RESULTS, bd_cells, point, table
 
 from cofeat.evaluation.points import Curve, load_curve
 
@@ -54,6 +54,24 @@ class Study:
         losses = [f"{100 * (1 - kept):.0f} % less" for kept in KEPT]
         head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
         return table(head, rows)
+
+    def each_table(self) -> str:
+        """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
+        whole = self.uncompressed()
+        rows = [
+            [name, *(fewest(of, {measure: KEPT[0] * whole[measure]}) for measure in MEASURES)]
+            for name, of in self.ways().items()
+        ]
+        share = f"{100 * (1 - KEPT[0]):.0f} %"
+        return table([f"within {share}, bytes a picture", *MEASURES.values()], rows)
+
+    def versus_table(self) -> str:
+        """Return the features' bytes against each picture format's at equal accuracy."""
+        rows = [
+            [f"features against {name} of the picture", *bd_cells(of, self.rate(), "mean_bytes")]
+            for name, of in self.pictures().items()
+        ]
+        return table(["BD-rate, bytes", *MEASURES.values()], rows)
 
 
 def fewest(of: Curve, least: dict[str, float]) -> str:
