@@ -9,6 +9,7 @@ from scipy.fft import dctn
 
 from cofeat.losses.compressibility import (
     absolute,
+    bits_sum,
     coefficients,
     compressibility_sum,
     dct_matrix,
@@ -162,6 +163,32 @@ def test_constant_features_count_nothing_and_have_no_gradient(value):
     assert float(total.detach()) == pytest.approx(float(alone))
     assert not values.grad[0, 0].any()
     assert values.grad[0, 1].any()
+
+
+def test_bits_by_hand():
+    """The T of the example above in steps of 1/4 are 15, 1, 5 and 1."""
+    values = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]])
+    expected = 4 + 1 + math.log2(6) + 1
+    assert float(bits_sum(values, torch.tensor(0.25))) == pytest.approx(expected)
+
+
+def test_bits_are_those_of_each_images_own_steps():
+    values, widths = features(3, 2, 4, 8), torch.tensor([0.1, 1.0, 0.0]).view(3, 1, 1, 1)
+    levels = np.abs(coefficients(values).numpy()[:2]) / widths.numpy()[:2]
+    # Features without a range, the third's, are all 0 and cost nothing.
+    assert float(bits_sum(values, widths)) == pytest.approx(np.log2(1 + levels).sum(), rel=1e-5)
+
+
+def test_gradient_of_the_bits_reaches_features_and_steps():
+    values = features(2, 2, 3, 4, dtype=torch.float64).requires_grad_()
+    widths = torch.tensor([0.1, 0.7], dtype=torch.float64).view(2, 1, 1, 1).requires_grad_()
+    assert torch.autograd.gradcheck(bits_sum, (values, widths), eps=1e-7, atol=1e-5)
+
+
+def test_features_without_a_range_have_no_gradient_by_their_bits():
+    values = torch.full((1, 1, 4, 4), 3.0, requires_grad=True)
+    bits_sum(values, torch.zeros(1, 1, 1, 1)).backward()
+    assert not values.grad.any()
 
 
 def test_smooth_features_are_more_compressible_than_noise():

@@ -7,7 +7,7 @@ from scipy.fft import dctn
 from scipy.stats import logistic
 
 from cofeat.data.feed import HeldFeed
-from cofeat.losses.compressibility import compressibility_sum
+from cofeat.losses.compressibility import coefficients, compressibility_sum
 from cofeat.network.build import build_network
 from cofeat.network.heads.base import LossSum
 from cofeat.training.objective import (
@@ -162,6 +162,26 @@ def test_the_form_of_the_recipe_is_used(step, words, form, per_channel):
     features = objective.network(batch.images, noise)[0].detach()
     expected = compressibility_sum(features, form, per_channel) / features.numel()
     assert float(made.losses["compressibility"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "axes"),
+    [([], (1, 2, 3)), (["network.per_channel=true"], (2, 3)), (["network.step=0.5"], None)],
+)
+def test_bits_are_counted_in_the_steps_that_the_noise_stands_for(step, words, axes):
+    objective, batch, noise, _ = step(
+        "loss.compressibility.form=bits", "train.coarse=[1,16]", *words
+    )
+    factors = torch.tensor([1.0, 2, 3, 4, 6, 8, 12, 16])
+    made = objective(batch.images, batch.truths, noise, factors)
+    features = objective.network(batch.images, noise)[0].detach()
+    array = features.double().numpy()
+    steps = np.full((1, 1, 1, 1), 0.5)
+    if axes is not None:
+        steps = (array.max(axes, keepdims=True) - array.min(axes, keepdims=True)) / 255
+    steps = steps * factors.double().numpy()[:, None, None, None]
+    expected = np.log2(1 + np.abs(coefficients(features).double().numpy()) / steps).mean()
+    assert float(made.losses["compressibility"]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_weights_of_the_recipe_reach_the_total(step):

@@ -24,7 +24,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Form = Literal["literal", "scale_free"]
+Form = Literal["literal", "scale_free", "bits"]
 CPU = torch.device("cpu")
 
 # Less than this is no range for float32 features of ordinary size: the channel
@@ -67,8 +67,32 @@ def absolute(x: Tensor) -> Tensor:
     return torch.where(x >= 0, x, -x)
 
 
+def bits_sum(features: Tensor, width: Tensor) -> Tensor:
+    """Return the sum of log2(1 + |T| / width), about the bits that the coefficients take.
+
+    The mean of |T| is moved most by the few large coefficients, bits are spent on the many small
+    ones: here each counts by the number of its digits, and one below a step next to nothing.
+
+    Args:
+        features: float32 (N, C, H, W), before the Q-layer.
+        width: the step that coefficients will be quantized with, in units of the features,
+            float32, of a shape that broadcasts with theirs; where it is 0 nothing is counted.
+
+    Returns:
+        float32, shape ().
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        features = features if features.dtype == torch.float64 else features.float()
+        # A quotient by 1 where there is no step, so that no gradient is infinite.
+        constant = width < MIN_RANGE
+        levels = absolute(coefficients(features)) / width.masked_fill(constant, 1.0)
+        return torch.log2(1.0 + levels.masked_fill(constant, 0.0)).sum()
+
+
 def compressibility_sum(
-    features: Tensor, form: Form = "scale_free", per_channel: bool = False
+    features: Tensor,
+    form: Literal["literal", "scale_free"] = "scale_free",
+    per_channel: bool = False,
 ) -> Tensor:
     """Return the sum of |T| over a batch; divided by the number of elements it is L_c.
 

@@ -125,9 +125,19 @@ class QLayer(nn.Module):
             return quantize_dequantize(features, self.bits, self.per_channel, self.step)
         if unit_noise is None:
             unit_noise = torch.rand_like(features) - 0.5
-        if self.noise == "step" and self.step is not None:
-            return features + unit_noise * self.step
         if self.noise == "step":
-            width = step_size(*feature_range(features, self.per_channel), self.bits)
-            return features + unit_noise * width
+            return features + unit_noise * self.width(features)
         return features + unit_noise * (2.0 * self.noise)
+
+    def width(self, features: Tensor) -> Tensor:
+        """Return the quantizer's step, gradients reach it; 0 where features are constant.
+
+        Args:
+            features: float32 (N, C, H, W).
+
+        Returns:
+            float32 (1, 1, 1, 1), (N, 1, 1, 1) or (N, C, 1, 1).
+        """
+        if self.step is not None:
+            return features.new_full((1, 1, 1, 1), self.step)
+        return step_size(*feature_range(features, self.per_channel), self.bits)

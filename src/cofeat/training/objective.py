@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from cofeat.errors import InvalidInputError
-from cofeat.losses.compressibility import Form, compressibility_sum
+from cofeat.losses.compressibility import Form, bits_sum, compressibility_sum
 from cofeat.losses.rate import EntropyModel
 from cofeat.losses.weighting import Term, Weighting
 from cofeat.network.heads.base import LossSum
@@ -90,10 +90,8 @@ class Objective(nn.Module):
                 self.network.head(task).distance(outputs[task], output)
             )
         if self.compressibility is not None:
-            total = compressibility_sum(
-                features, self.compressibility, self.network.qlayer.per_channel
-            )
             elements = torch.full((), features.numel(), device=features.device)
+            total = self._compressibility_sum(features, self.compressibility, coarseness)
             losses[COMPRESSIBILITY] = global_mean(LossSum(total, elements))
         if self.entropy_model is not None:
             bits = self.entropy_model(self.network.qlayer(features, unit_noise), coarseness)
@@ -105,6 +103,17 @@ class Objective(nn.Module):
             {name: loss.detach() for name, loss in losses.items()},
             self.weighting.weights(losses),
             span.mean(),
+        )
+
+    def _compressibility_sum(
+        self, features: Tensor, form: Form, coarseness: Tensor | None
+    ) -> Tensor:
+        qlayer = self.network.qlayer
+        if form != "bits":
+            return compressibility_sum(features, form, qlayer.per_channel)
+        width = qlayer.width(features)
+        return bits_sum(
+            features, width if coarseness is None else width * coarseness.view(-1, 1, 1, 1)
         )
 
 

@@ -87,7 +87,8 @@ class Weight(Section):
 class Compressibility(Weight):
     """The loss that the proposed arm adds."""
 
-    form: Literal["literal", "scale_free"] = "scale_free"
+    form: Literal["literal", "scale_free", "bits"] = "scale_free"
+    """The paper's, the same of features over their range, or the coefficients' bits."""
 
 
 class Rate(Weight):
