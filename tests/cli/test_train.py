@@ -119,6 +119,12 @@ def test_eval_writes_curves_predictions_and_features(reproduced, tmp_path, capsy
     curves = json.loads(capsys.readouterr().out)
     assert [curve["name"] for curve in curves] == ["proposed", "mobile"]
     assert curves[0]["images"] == 3
+    trained = curves[0]["provenance"]["trained"]
+    kept = yaml.safe_load((reproduced / "recipe.yaml").read_text(encoding="utf-8"))
+    assert trained["recipe"]["loss"] == kept["loss"]
+    assert trained["recipe"]["train"] == kept["train"] | {"arm": "proposed"}
+    (network,) = reproduced.glob("proposed/checkpoint-*/network.json")
+    assert trained["commit"] == json.loads(network.read_text())["about"]["commit"]
     with (tmp_path / "points.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["codec"] for row in rows] == ["png", "jpeg", "none"]

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     codecs, pictures = _checked_codecs(arguments)
     sweep, about = open_sweep(arguments)
-    sweep.provenance = provenance(_seed(about))
+    sweep.provenance = provenance(_seed(about)) | {"trained": _training(about)}
     out = arguments.out or _run_folder(arguments.checkpoint) / "results"
     out.mkdir(parents=True, exist_ok=True)
 
@@ -76,6 +76,11 @@ def _seed(about: dict[str, Any]) -> int | None:
     """Return the seed of the training, None where the checkpoint does not tell it."""
     seed: int | None = about.get("recipe", {}).get("train", {}).get("seed")
     return seed
+
+
+def _training(about: dict[str, Any]) -> dict[str, Any]:
+    """Return with which recipe and at which commit a checkpoint was trained, as far as it tells."""
+    return {key: about.get(key) for key in ("commit", "recipe")}
 
 
 def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
