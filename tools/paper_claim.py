@@ -58,6 +58,7 @@ SHORT = ("train.epochs=10", "train.learning_rate=5e-4")
 # In the baseline all three tasks weigh 0.5.
 SEGMENTATION = "loss.tasks.segmentation.pressure=1"
 RECONSTRUCTION = "loss.tasks.reconstruction.pressure="
+BITS = "loss.compressibility.form=bits"
 WEIGHTS = (SEGMENTATION, RECONSTRUCTION + "0.85")
 NOISES = {
     "plain": Noise("", (1, 1)),
@@ -73,7 +74,11 @@ NOISES = {
     ),
     "32-weights17": Noise("-c32v", (4, 32), proposed=WEIGHTS, baseline="-c32"),
     "32-both": Noise("-c32v", (4, 32), more=WEIGHTS, baseline="-c32vb"),
+    "32-bits": Noise("-c32b", (4, 32), proposed=(BITS,), baseline="-c32"),
     "32-on": Noise("-on32", (4, 32), "-c32", ("train.epochs=10",)),
+    "32-on-bits": Noise(
+        "-on32b", (4, 32), "-c32", ("train.epochs=10",), proposed=(BITS,), baseline="-on32"
+    ),
     "64": Noise("-c64", (8, 64)),
 }
 # (cut, seed, noise, pressures)
@@ -97,10 +102,18 @@ PAIRS = (
     ("stride8", 2, "32-weights17", (0.1,)),
     ("stride8", 0, "32-on", (0.1,)),
     ("stride8", 1, "32-on", (0.1,)),
+    ("stride8", 0, "32-bits", (0.1, 0.3)),
+    ("stride8", 1, "32-bits", (0.3,)),
+    ("stride8", 2, "32-bits", (0.3,)),
+    ("stride8", 0, "32-on-bits", (0.1, 0.3)),
+    ("stride8", 1, "32-on-bits", (0.3,)),
     ("stride8", 0, "64", (0.1, 0.3)),
     ("stride16", 0, "plain", (0.003, 0.01, 0.03)),
     ("stride16", 0, "16", (0.01, 0.02)),
     ("stride16", 0, "32", (0.1,)),
+    ("stride16", 0, "32-bits", (0.3,)),
+    ("stride16", 1, "32-bits", (0.3,)),
+    ("stride16", 2, "32-bits", (0.3,)),
 )
 
 
