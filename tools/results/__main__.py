@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 import claim
-import encoder2
+import encoders
 import mobile
 import photographs
 import transform
@@ -23,7 +23,7 @@ TEXTS = (
     ROOT / "README.md",
     ROOT / "docs" / "results" / "streets-mobile.md",
     ROOT / "docs" / "results" / "paper-claim.md",
-    ROOT / "docs" / "results" / "small-encoder2.md",
+    ROOT / "docs" / "results" / "small-encoders.md",
     ROOT / "docs" / "decisions" / "feature-codec.md",
 )
 _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
@@ -42,11 +42,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim": claim.claim_table,
     "claim-reached": claim.reached_table,
     "claim-origin": claim.origin_line,
-    "encoder-points": encoder2.points_table,
-    "encoder-pair": encoder2.pair_table,
-    "encoder-deciding": encoder2.STUDY.deciding_table,
-    "encoder-each": encoder2.STUDY.each_table,
-    "encoder-versus": encoder2.STUDY.versus_table,
+    "encoder-points": encoders.points_table,
+    "encoder-pair": encoders.pair_table,
+    "encoder-deciding": encoders.STUDY.deciding_table,
+    "encoder-each": encoders.STUDY.each_table,
+    "encoder-versus": encoders.STUDY.versus_table,
 }
 
 
@@ -76,7 +76,7 @@ def main() -> int:
     if not arguments.check:
         images = ROOT / "docs" / "images"
         plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
-        plot(encoder2.STUDY, images / "features-against-pictures-encoder2.png", {})
+        plot(encoders.STUDY, images / "features-against-pictures-encoders.png", {})
     return status
 
 

@@ -15,7 +15,7 @@ from cofeat.evaluation.points import Curve
 
 CUTS = {"stride8": "8", "stride16": "16"}
 POINTS = {"paper": "PNG, JPEG 95 to 80", "wide": "PNG, JPEG 98 to 20"}
-# What the last word of a noise's name says beside its steps, of both arms or of the proposed alone.
+# What the words of a noise's name say beside its steps, of both arms or of the proposed alone.
 BOTH = {
     "reconstruction": ", reconstruction weighs double",
     "on": ", on from one baseline",
@@ -23,6 +23,7 @@ BOTH = {
 }
 PROPOSED = {
     "reconstruction12": ", reconstruction weighs 1.2 times as much",
+    "bits": ", L_c in bits",
     "weights14": ", segmentation weighs double, reconstruction 1.4 times as much",
     "weights17": ", segmentation weighs double, reconstruction 1.7 times as much",
 }
@@ -111,8 +112,8 @@ def _noise(row: dict[str, Any]) -> str:
     """Return how wide the noise is, and what else sets the pair apart."""
     least, most = row["steps"]
     steps = f"{least}" if least == most else f"{least} to {most}"
-    word = row["noise"].rpartition("-")[2]
-    return steps + (BOTH if row["pressure"] is None else BOTH | PROPOSED).get(word, "")
+    told = BOTH if row["pressure"] is None else BOTH | PROPOSED
+    return steps + "".join(told.get(word, "") for word in row["noise"].split("-"))
 
 
 def _three(rates: list[dict[str, Any]]) -> str:

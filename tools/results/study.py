@@ -25,6 +25,10 @@ class Study:
         """Return a measured curve."""
         return load_curve(self._folder / folder / f"{name}.json")
 
+    def has(self, folder: str) -> bool:
+        """Tell whether something was measured under that name."""
+        return (self._folder / folder).is_dir()
+
     def rate(self) -> Curve:
         """Return the curve of the learned bottleneck's features."""
         return self.curve("rate", "rate")

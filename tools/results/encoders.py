@@ -1,0 +1,76 @@
+"""The paper's two encoders at a scale that a CPU carries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common import MEASURES, PAPER_POINTS, bd_cells, measures, point, table
+from study import Study
+
+from cofeat.evaluation.points import Curve, select_codecs
+
+STUDY = Study("small-encoders/encoder2")
+STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
+FORMS = {"scale_free": "mean of \\|T\\|", "bits": "bits of T"}
+# Folders of an encoder's results, from the baseline to the proposed arm that was chosen.
+BASELINE, CHOSEN = "baseline", "proposed"
+TRIED = (BASELINE, "proposed-mean", "proposed-light", CHOSEN)
+# Points of features and how a curve is laid through them.
+WIDE = ("png", *(f"jpeg:{quality}" for quality in (98, 95, 90, 85, 80, 70, 60, 40, 20)))
+SWEEPS = {
+    "98 to 20": (WIDE, "pchip"),
+    "98 to 20, cubic": (WIDE, "cubic"),
+    "95 to 80": (PAPER_POINTS, "pchip"),
+}
+
+
+def points_table() -> str:
+    """Return each arm: how it was trained, what its features cost as PNG and what they keep."""
+    rows = []
+    for encoder, study in STUDIES.items():
+        for curve in _arms(study):
+            png = point(select_codecs(curve, ["png"]), 0)
+            rows.append([
+                encoder, _loss(curve), _weights(curve), f"{png['mean_bytes']:,.0f}", *measures(png)
+            ])  # fmt: skip
+    head = ["encoder", "L_c", "weights of the tasks", "bytes, PNG", *MEASURES.values()]
+    return table(head, rows)
+
+
+def pair_table() -> str:
+    """Return each proposed arm against its baseline, over both sweeps."""
+    rows = []
+    for encoder, study in STUDIES.items():
+        baseline, *proposed = _arms(study)
+        for curve in proposed:
+            for title, (points, method) in SWEEPS.items():
+                pair = (select_codecs(each, points) for each in (baseline, curve))
+                cells = bd_cells(*pair, "mean_bytes", method)
+                rows.append([encoder, _loss(curve), title, *cells])
+    head = ["encoder", "L_c", "PNG and JPEG", *MEASURES.values()]
+    return table(head, rows)
+
+
+def _arms(study: Study) -> list[Curve]:
+    """Return the curves of the arms that were measured, the baseline first."""
+    names = [name for name in TRIED if study.has(name)]
+    return [study.curve(name, name.partition("-")[0]) for name in names]
+
+
+def _loss(curve: Curve) -> str:
+    """Return the form and the pressure of L_c."""
+    loss = _recipe(curve)["loss"]["compressibility"]
+    if curve.name == BASELINE:
+        return "none"
+    return f"{FORMS[loss['form']]}, {loss['pressure']:g}"
+
+
+def _weights(curve: Curve) -> str:
+    """Return the pressures of segmentation, disparity and reconstruction."""
+    return ", ".join(f"{task['pressure']:g}" for task in _recipe(curve)["loss"]["tasks"].values())
+
+
+def _recipe(curve: Curve) -> dict[str, Any]:
+    trained: Any = curve.provenance["trained"]
+    recipe: dict[str, Any] = trained["recipe"]
+    return recipe
