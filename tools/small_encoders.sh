@@ -76,19 +76,19 @@ arm() { # NAME START WORDS...
     train "$ENCODER-$1" "${ALL[@]}" train.learning_rate=3e-4 train.epochs=3 "train.start=$RUNS/$2" "${@:3}"
     measure "$ENCODER-$1" "$1" $FEATURES ""
 }
-loss() { # PRESSURE FORM
-    echo "loss.compressibility={rule: log, pressure: $1, form: $2}"
+proposed() { # NAME START FORM PRESSURE SEGMENTATION'S WEIGHT RECONSTRUCTION'S
+    arm "$1" "$2" train.arm=proposed "loss.compressibility={rule: log, pressure: $4, form: $3}" \
+        "loss.tasks.segmentation.pressure=$5" "loss.tasks.reconstruction.pressure=$6"
 }
 arm baseline pictures-10 train.arm=baseline
-arm proposed-mean pictures-10 train.arm=proposed "$(loss 0.1 scale_free)" \
-    loss.tasks.segmentation.pressure=1 loss.tasks.reconstruction.pressure=0.85
-arm proposed-light pictures-10 train.arm=proposed "$(loss 0.1 bits)"
-BITS=(train.arm=proposed "$(loss 0.3 bits)" loss.tasks.segmentation.pressure=0.75
-    loss.tasks.reconstruction.pressure=0.6)
-arm proposed pictures-10 "${BITS[@]}"
+proposed mean-0.1 pictures-10 scale_free 0.1 1 0.85
+proposed bits-0.1 pictures-10 bits 0.1 0.5 0.5
+proposed bits-0.3 pictures-10 bits 0.3 0.75 0.6
+proposed bits-0.6 pictures-10 bits 0.6 1.25 0.75
+proposed bits-0.9 pictures-10 bits 0.9 1.75 0.9
 
 ENCODER=encoder1
 train encoder1-start "${ALL[@]}" train.learning_rate=6e-4 train.epochs=5 train.arm=baseline \
     "train.start=$RUNS/pictures-10"
 arm baseline encoder1-start train.arm=baseline
-arm proposed encoder1-start "${BITS[@]}"
+proposed bits-0.3 encoder1-start bits 0.3 0.75 0.6

@@ -12,9 +12,9 @@ from cofeat.evaluation.points import Curve, select_codecs
 STUDY = Study("small-encoders/encoder2")
 STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
 FORMS = {"scale_free": "mean of \\|T\\|", "bits": "bits of T"}
-# Folders of an encoder's results, from the baseline to the proposed arm that was chosen.
-BASELINE, CHOSEN = "baseline", "proposed"
-TRIED = (BASELINE, "proposed-mean", "proposed-light", CHOSEN)
+# Folders of an encoder's results: the baseline, and proposed arms by form and pressure of L_c.
+BASELINE = "baseline"
+PROPOSED = ("mean-0.1", "bits-0.1", "bits-0.3", "bits-0.6", "bits-0.9")
 # Points of features and how a curve is laid through them.
 WIDE = ("png", *(f"jpeg:{quality}" for quality in (98, 95, 90, 85, 80, 70, 60, 40, 20)))
 SWEEPS = {
@@ -53,8 +53,8 @@ def pair_table() -> str:
 
 def _arms(study: Study) -> list[Curve]:
     """Return the curves of the arms that were measured, the baseline first."""
-    names = [name for name in TRIED if study.has(name)]
-    return [study.curve(name, name.partition("-")[0]) for name in names]
+    proposed = [study.curve(name, "proposed") for name in PROPOSED if study.has(name)]
+    return [study.curve(BASELINE, BASELINE), *proposed]
 
 
 def _loss(curve: Curve) -> str:
