@@ -20,13 +20,14 @@ _WAYS = (
 _OTHERS = (("#999999", "s", ":"), ("#56b4e9", "P", "-"))
 
 
-def plot(study: Study, path: Path, others: dict[str, Curve]) -> None:
+def plot(study: Study, path: Path, others: dict[str, Curve], least: float = 0.0) -> None:
     """Draw bytes against both deciding measures.
 
     Args:
         study: whose ways are drawn.
         path: of the PNG file.
         others: more curves by their names, two at most.
+        least: what is worse than this part of the uncompressed network is cut off.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     reference = study.uncompressed()
@@ -41,6 +42,8 @@ def plot(study: Study, path: Path, others: dict[str, Curve]) -> None:
         axes.axhline(KEPT[0] * reference[measure], color="#444444", linewidth=0.8, linestyle=":")
         axes.annotate("uncompressed, and 1 % less", (0.01, reference[measure]),
                       xycoords=("axes fraction", "data"), fontsize=8, va="bottom")  # fmt: skip
+        if least:
+            axes.set_ylim(bottom=least * reference[measure])
         axes.set_xscale("log")
         axes.set_xlabel("bytes a picture, all that is sent")
         axes.set_ylabel(f"{MEASURES[measure]}{' (1/px)' if measure == 'irmse' else ''}")
