@@ -17,7 +17,7 @@ import mobile
 import photographs
 import transform
 from common import ROOT
-from plot import plot
+from plot import plot, plot_arms
 
 TEXTS = (
     ROOT / "README.md",
@@ -78,6 +78,7 @@ def main() -> int:
         plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
         path = images / "features-against-pictures-encoder2.png"
         plot(encoders.STUDY, path, {}, least=0.85)
+        plot_arms(encoders.arms(), images / "compressibility.png")
     return status
 
 

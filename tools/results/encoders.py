@@ -11,7 +11,7 @@ from cofeat.evaluation.points import Curve, select_codecs
 
 STUDY = Study("small-encoders/encoder2")
 STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
-FORMS = {"scale_free": "mean of \\|T\\|", "bits": "bits of T"}
+FORMS = {"scale_free": "mean of T", "bits": "bits of T"}
 # Folders of an encoder's results: the baseline, and proposed arms by form and pressure of L_c.
 BASELINE = "baseline"
 PROPOSED = ("mean-0.1", "bits-0.1", "bits-0.3", "bits-0.6", "bits-0.9")
@@ -49,6 +49,14 @@ def pair_table() -> str:
                 rows.append([encoder, _loss(curve), title, *cells])
     head = ["encoder", "L_c", "PNG and JPEG", *MEASURES.values()]
     return table(head, rows)
+
+
+def arms() -> dict[str, dict[str, Curve]]:
+    """Return encoder -> what tells an arm apart -> its curve, the baseline first."""
+    return {
+        encoder: {f"L_c: {_loss(curve)}": curve for curve in _arms(study)}
+        for encoder, study in STUDIES.items()
+    }
 
 
 def _arms(study: Study) -> list[Curve]:
