@@ -36,8 +36,8 @@ pictures() { # SLICE START WORDS...
 FAST=(train.learning_rate=7e-4)
 SLOW=(train.learning_rate=3e-4 train.freeze_batch_norm=true train.epochs=12 train.validate_epochs=2)
 HEAVY=("loss.tasks.segmentation={rule: log, pressure: 1}")
-MORE=("${HEAVY[@]}" loss.tasks.disparity.pressure=0.75 data.train=3000 data.val=200
-    train.freeze_batch_norm=true train.validate_epochs=1)
+ALL=(data.train=3000 data.val=200 train.freeze_batch_norm=true train.validate_epochs=1)
+MORE=("${HEAVY[@]}" loss.tasks.disparity.pressure=0.75 "${ALL[@]}")
 pictures 1 start "${FAST[@]}"
 pictures 2 pictures-1 "${FAST[@]}" train.epochs=20 train.validate_epochs=5
 pictures 3 pictures-2 "${SLOW[@]}"
@@ -71,9 +71,9 @@ measure pictures-10 pictures "" "$CODED$(printf avif:%s, 70 60 58 57 56 55 50 45
 
 # The paper's two arms, both on from one network with equal noise.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
-ALL=(data.train=3000 data.val=200 train.freeze_batch_norm=true train.validate_epochs=1 'train.coarse=[4,32]')
+NOISY=("${ALL[@]}" 'train.coarse=[4,32]')
 arm() { # NAME START WORDS...
-    train "$ENCODER-$1" "${ALL[@]}" train.learning_rate=3e-4 train.epochs=3 "train.start=$RUNS/$2" "${@:3}"
+    train "$ENCODER-$1" "${NOISY[@]}" train.learning_rate=3e-4 train.epochs=3 "train.start=$RUNS/$2" "${@:3}"
     measure "$ENCODER-$1" "$1" $FEATURES ""
 }
 proposed() { # NAME START FORM PRESSURE SEGMENTATION'S WEIGHT RECONSTRUCTION'S
@@ -88,7 +88,7 @@ proposed bits-0.6 pictures-10 bits 0.6 1.25 0.75
 proposed bits-0.9 pictures-10 bits 0.9 1.75 0.9
 
 ENCODER=encoder1
-train encoder1-start "${ALL[@]}" train.learning_rate=6e-4 train.epochs=5 train.arm=baseline \
+train encoder1-start "${NOISY[@]}" train.learning_rate=6e-4 train.epochs=5 train.arm=baseline \
     "train.start=$RUNS/pictures-10"
 arm baseline encoder1-start train.arm=baseline
 proposed bits-0.3 encoder1-start bits 0.3 0.75 0.6

@@ -15,13 +15,6 @@ FORMS = {"scale_free": "mean of T", "bits": "bits of T"}
 # Folders of an encoder's results: the baseline, and proposed arms by form and pressure of L_c.
 BASELINE = "baseline"
 PROPOSED = ("mean-0.1", "bits-0.1", "bits-0.3", "bits-0.6", "bits-0.9")
-# Points of features and how a curve is laid through them.
-WIDE = ("png", *(f"jpeg:{quality}" for quality in (98, 95, 90, 85, 80, 70, 60, 40, 20)))
-SWEEPS = {
-    "98 to 20": (WIDE, "pchip"),
-    "98 to 20, cubic": (WIDE, "cubic"),
-    "95 to 80": (PAPER_POINTS, "pchip"),
-}
 
 
 def points_table() -> str:
@@ -42,11 +35,16 @@ def pair_table() -> str:
     rows = []
     for encoder, study in STUDIES.items():
         baseline, *proposed = _arms(study)
+        # The points, and how a curve is laid through them.
+        sweeps = {
+            "98 to 20": (baseline.codecs, "pchip"),
+            "98 to 20, cubic": (baseline.codecs, "cubic"),
+            "95 to 80": (PAPER_POINTS, "pchip"),
+        }
         for curve in proposed:
-            for title, (points, method) in SWEEPS.items():
+            for title, (points, method) in sweeps.items():
                 pair = (select_codecs(each, points) for each in (baseline, curve))
-                cells = bd_cells(*pair, "mean_bytes", method)
-                rows.append([encoder, _loss(curve), title, *cells])
+                rows.append([encoder, _loss(curve), title, *bd_cells(*pair, method=method)])
     head = ["encoder", "L_c", "PNG and JPEG", *MEASURES.values()]
     return table(head, rows)
 

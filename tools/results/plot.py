@@ -70,8 +70,7 @@ def plot_arms(arms: dict[str, dict[str, Curve]], path: Path) -> None:
         for axes in figure.axes
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    shown = [label for label in looks if label in handles]
-    figure.legend([handles[label] for label in shown], shown, loc="outside lower center", ncols=3,
+    figure.legend([handles[label] for label in looks], looks, loc="outside lower center", ncols=3,
                   fontsize=8.5, frameon=False)  # fmt: skip
     figure.savefig(path, dpi=110)
 

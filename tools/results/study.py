@@ -15,7 +15,7 @@ class Study:
     """What was measured of a network.
 
     Args:
-        name: of the folder in ``results/``, which holds ``rate`` and ``pictures`` at least.
+        name: of the folder in ``results/``, a folder in it for each thing that was measured.
     """
 
     def __init__(self, name: str) -> None:
