@@ -101,6 +101,15 @@ def test_without_the_packages_of_the_split_the_report_does_without(
     assert "The split at run time" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("command", ["train", "reproduce"])
+def test_a_stopped_run_says_so_to_a_script(command, tmp_path, capsys):
+    """75 is EX_TEMPFAIL of sysexits.h: try again. A script must not go on with half a training."""
+    words = [command, "recipes/quick.yaml", *TINY, "train.epochs=1", "-o", str(tmp_path / "run")]
+    assert main([*words, "machine.max_minutes=1e-9"]) == 75
+    assert "the same command goes on from here" in capsys.readouterr().out
+    assert main(words) == 0
+
+
 def test_reproduce_with_another_recipe_is_refused(reproduced, capsys):
     words = ["reproduce", "recipes/quick.yaml", *TINY, "train.seed=9", "-o", str(reproduced)]
     assert main(words) == 2

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # How often a waiting process looks whether the first one has made the data.
 WAIT_S = 0.5
+# Exit status of a run that stopped before its end: sysexits' "try again", so that a script
+# does not go on with half a training.
+STOPPED = 75
 
 
 def add_arguments(parser: argparse.ArgumentParser, example: str) -> None:

@@ -40,7 +40,8 @@ COMMANDS = (
     "info",
 )
 
-# Exit statuses: ours for wrong input, the shell's habit for an interrupt.
+# Exit statuses: ours for wrong input, the shell's habit for an interrupt; experiment.STOPPED
+# is that of a training which goes on later.
 WRONG_INPUT = 2
 INTERRUPTED = 130
 

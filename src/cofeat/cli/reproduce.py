@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(json.dumps({"complete": False, "run": str(folder)}))
             else:
                 print(f"{folder / arm}: stopped before the end; the same command goes on from here")
-            return 0
+            return experiment.STOPPED
         wall_s[f"train {arm}"] = time.monotonic() - before
 
     if process_rank() > 0:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from cofeat.cli.progress import Bar
     from cofeat.training.recipe import Recipe
 
-HELP = "train one arm of a recipe; the same command again goes on where it was stopped"
+HELP = (
+    "train one arm of a recipe; the same command again goes on where it was stopped "
+    f"(exit status {experiment.STOPPED})"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{folder}: complete; measure it with: cofeat eval {folder}")
     else:
         print(f"{folder}: stopped before the end; the same command goes on from here")
-    return 0
+    return 0 if complete else experiment.STOPPED
 
 
 def train_arm(recipe: Recipe, folder: Path, title: str = "") -> bool:
