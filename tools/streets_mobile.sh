@@ -14,7 +14,23 @@ $BIN/cofeat data streets $DATA --train 3000 --val 200 --size 256x128 --seed 1
 $BIN/cofeat data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
 train() { $BIN/cofeat train "recipes/$1.yaml" data.root=$DATA -o "$RUNS/$2" "${@:3}"; }
 train streets-mobile baseline train.arm=baseline
-train streets-mobile proposed train.arm=proposed
+
+# The paper's pair: both arms on from the baseline, with noise as wide as what a lossy codec does.
+pair() { # NAME WORDS...
+    train streets-mobile "pair-$1" train.start=$RUNS/baseline train.epochs=6 \
+        train.learning_rate=6e-4 'train.coarse=[4,32]' "${@:2}"
+}
+proposed() { # NAME FORM PRESSURE SEGMENTATION'S WEIGHT DISPARITY'S RECONSTRUCTION'S WORDS...
+    pair "$1" train.arm=proposed "loss.compressibility={rule: log, pressure: $3, form: $2}" \
+        loss.tasks.segmentation.pressure="$4" loss.tasks.disparity.pressure="$5" \
+        loss.tasks.reconstruction.pressure="$6" "${@:7}"
+}
+pair baseline train.arm=baseline
+proposed mean-0.3 scale_free 0.3 0.8 0.5 0.65
+proposed bits-0.6 bits 0.6 1.2 0.6 0.85
+proposed bits-0.9 bits 0.9 1.6 0.7 1.2
+pair seed1-baseline train.arm=baseline train.seed=1
+proposed seed1-bits-0.9 bits 0.9 1.6 0.7 1.2 train.seed=1
 
 # Both ways on from the baseline, epoch for epoch: the picture's network first, which teaches the
 # bottleneck's. The last ten epochs press more on segmentation, which is the slowest to come.
@@ -44,15 +60,19 @@ rate 4 train.start=$RUNS/rate-3 "${FOURTH[@]}" "${FIRMLY[@]}" 'train.coarse=[6,2
     loss.rate.pressure=0.04
 
 pack() { $BIN/python tools/pack_model.py "$RUNS/$1" "$2" --data $DATA "${@:3}"; }
-pack baseline streets-mobile-baseline
-pack proposed streets-mobile-proposed
+pack pair-baseline streets-mobile-baseline
+pack pair-bits-0.9 streets-mobile-proposed
 pack rate-4 streets-mobile
 pack pictures-4 streets-mobile-pictures --no-fit
 measure() { $BIN/cofeat eval "$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"; }
-JPEG=jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
+PAPER=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
 OURS=cofeat,$(seq -s, -f cofeat-lossy:%g 0 2 16)
-measure streets-mobile-baseline baseline "png,$JPEG,$OURS" ""
-measure streets-mobile-proposed proposed "png,$JPEG,$OURS" ""
+measure streets-mobile-baseline baseline "$PAPER,$OURS" ""
+measure streets-mobile-proposed bits-0.9 "$PAPER,$OURS" ""
+measure $RUNS/pair-bits-0.6 bits-0.6 "$PAPER" ""
+measure $RUNS/pair-mean-0.3 mean-0.3 "$PAPER" ""
+measure $RUNS/pair-seed1-baseline seed1/baseline "$PAPER" ""
+measure $RUNS/pair-seed1-bits-0.9 seed1/bits-0.9 "$PAPER" ""
 measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 6 32)" ""
 measure streets-mobile-pictures pictures "" \
     "jpeg:95,jpeg:90,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:95,webp:90,webp:80,webp:70,webp:60,webp:50,webp:35,webp:20,avif:80,avif:70,avif:60,avif:55,avif:50,avif:45,avif:40,avif:30,avif:20"

@@ -16,6 +16,7 @@ import encoders
 import mobile
 import photographs
 import transform
+from arms import arms, pair_table, points_table
 from common import ROOT
 from plot import plot, plot_arms
 
@@ -28,7 +29,8 @@ TEXTS = (
 )
 _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 BLOCKS: dict[str, Callable[[], str]] = {
-    "paper": mobile.paper_table,
+    "mobile-points": lambda: points_table(mobile.STUDIES),
+    "mobile-pair": lambda: pair_table(mobile.STUDIES),
     "beyond": mobile.beyond_table,
     "codec": mobile.codec_table,
     "points": mobile.points_table,
@@ -42,8 +44,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim": claim.claim_table,
     "claim-reached": claim.reached_table,
     "claim-origin": claim.origin_line,
-    "encoder-points": encoders.points_table,
-    "encoder-pair": encoders.pair_table,
+    "encoder-points": lambda: points_table(encoders.STUDIES),
+    "encoder-pair": lambda: pair_table(encoders.STUDIES),
     "encoder-deciding": encoders.STUDY.deciding_table,
     "encoder-each": encoders.STUDY.each_table,
     "encoder-versus": encoders.STUDY.versus_table,
@@ -78,7 +80,7 @@ def main() -> int:
         plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
         path = images / "features-against-pictures-encoder2.png"
         plot(encoders.STUDY, path, {}, least=0.85)
-        plot_arms(encoders.arms(), images / "compressibility.png")
+        plot_arms(arms(encoders.STUDIES), images / "compressibility.png")
     return status
 
 

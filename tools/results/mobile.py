@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
+from arms import BASELINE, loss_label
 from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
 from study import Study
 
 from cofeat.evaluation.points import Curve, select_codecs
 
 STUDY = Study("streets-mobile")
-
-
-def paper_table() -> str:
-    """Return the paper's claim: proposed against baseline."""
-    baseline, proposed = STUDY.curve("baseline", "baseline"), STUDY.curve("proposed", "proposed")
-    rows = []
-    for title, pick in (
-        ("the paper's points: PNG, JPEG 95 to 80", lambda c: select_codecs(c, PAPER_POINTS)),
-        ("the wide sweep: PNG, JPEG 98 to 20", lambda c: family(c, "png", "jpeg")),
-    ):
-        for method in ("cubic", "pchip"):
-            cells = bd_cells(pick(baseline), pick(proposed), method=method)
-            rows.append([f"{title}, {method}", *cells])
-    return table(["BD-rate of proposed against baseline", *MEASURES.values()], rows)
+STUDIES = {
+    "EfficientNet-Lite0": STUDY,
+}
+# Folders of proposed arms: the paper's form of L_c, and ours, which is shipped.
+PAPER, BITS = "mean-0.3", "bits-0.9"
 
 
 def beyond_table() -> str:
     """Return our ways against the paper's proposed arm with its PNG and JPEG."""
-    proposed = STUDY.curve("proposed", "proposed")
-    anchor = family(proposed, "png", "jpeg")
+    anchor = _proposed(PAPER, "png", "jpeg")
+    proposed = f"L_c as {loss_label(STUDY.curve(BITS, 'proposed'))}"
     tests = {
-        "proposed arm, `cofeat` and `cofeat-lossy`": family(proposed, "cofeat", "cofeat-lossy"),
+        f"{proposed}; PNG and JPEG": _proposed(BITS, "png", "jpeg"),
+        f"{proposed}; `cofeat` and `cofeat-lossy`": _proposed(BITS, "cofeat", "cofeat-lossy"),
         "learned bottleneck, `cofeat-learned`": STUDY.rate(),
     }
     rows = [[name, *bd_cells(anchor, test)] for name, test in tests.items()]
-    return table(["BD-rate against the proposed arm with PNG and JPEG", *MEASURES.values()], rows)
+    head = f"BD-rate against the proposed arm, L_c as {loss_label(anchor)}, with PNG and JPEG"
+    return table([head, *MEASURES.values()], rows)
 
 
 def points_table() -> str:
@@ -51,8 +45,12 @@ def points_table() -> str:
 def codec_table() -> str:
     """Return what our codecs do to the paper's features: lossless and lossy."""
     rows = []
-    for arm in ("baseline", "proposed"):
-        of = STUDY.curve(arm, arm)
+    proposed = STUDY.curve(BITS, "proposed")
+    arms = {
+        "baseline": STUDY.curve(BASELINE, BASELINE),
+        f"proposed, {loss_label(proposed)}": proposed,
+    }
+    for arm, of in arms.items():
         size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
         lossless = f"{100 * (size['cofeat'] / size['png'] - 1):+.1f} %"
         jpeg, ours = select_codecs(of, PAPER_POINTS[1:]), family(of, "cofeat-lossy")
@@ -75,9 +73,13 @@ def origin_line() -> str:
 
 
 def paper_ways() -> dict[str, Curve]:
-    """Return the curves of the paper's features, as it codes them and as our codecs do."""
-    proposed = STUDY.curve("proposed", "proposed")
+    """Return the curves of the paper's features, as it codes them, and of ours of that kind."""
     return {
-        "features, the paper's way, PNG and JPEG": family(proposed, "png", "jpeg"),
-        "the same features, cofeat and cofeat-lossy": family(proposed, "cofeat", "cofeat-lossy"),
+        "features, the paper's way, PNG and JPEG": _proposed(PAPER, "png", "jpeg"),
+        "features, L_c in bits, cofeat and cofeat-lossy": _proposed(BITS, "cofeat", "cofeat-lossy"),
     }
+
+
+def _proposed(arm: str, *codecs: str) -> Curve:
+    """Return some codecs' points of a proposed arm."""
+    return family(STUDY.curve(arm, "proposed"), *codecs)

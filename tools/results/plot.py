@@ -54,7 +54,7 @@ def plot_arms(arms: dict[str, dict[str, Curve]], path: Path) -> None:
     """Draw bytes against all measures, a row an encoder.
 
     Args:
-        arms: name of an encoder -> label -> curve, the baseline first.
+        arms: name of an encoder -> L_c -> curve, the baseline first.
         path: of the PNG file.
     """
     figure = Figure(figsize=(10, 3.1 * len(arms)), layout="constrained")
@@ -70,7 +70,8 @@ def plot_arms(arms: dict[str, dict[str, Curve]], path: Path) -> None:
         for axes in figure.axes
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend([handles[label] for label in looks], looks, loc="outside lower center", ncols=3,
+    names = [f"L_c: {label}" for label in looks]
+    figure.legend([handles[label] for label in looks], names, loc="outside lower center", ncols=3,
                   fontsize=8.5, frameon=False)  # fmt: skip
     figure.savefig(path, dpi=110)
 
