@@ -22,6 +22,10 @@ def test_the_page_shows_curves_pictures_and_the_split(capsys, tmp_path):
         bytes_of[name] = min(points["mean_bytes"])
     # What the whole is for.
     assert bytes_of["bottleneck"] < bytes_of["cloud-avif"]
+    (table,) = json.loads((results / "bd.json").read_text())["tables"]
+    arms = {(row["anchor"], row["test"]) for row in table["rows"]}
+    assert arms == {("baseline", "proposed")}
     page = (tmp_path / "report.html").read_text()
     assert "The split at run time" in page
+    assert "Baseline and proposed" in page
     assert page.count("<svg") >= 3

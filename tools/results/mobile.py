@@ -11,6 +11,7 @@ from cofeat.evaluation.points import Curve, select_codecs
 STUDY = Study("streets-mobile")
 STUDIES = {
     "EfficientNet-Lite0": STUDY,
+    "the same, seed 1 of the pair": Study("streets-mobile/seed1"),
 }
 # Folders of proposed arms: the paper's form of L_c, and ours, which is shipped.
 PAPER, BITS = "mean-0.3", "bits-0.9"

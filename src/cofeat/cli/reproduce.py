@@ -11,14 +11,13 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cofeat.cli import experiment
 from cofeat.errors import CofeatError
 from cofeat.files import write_text
 
 if TYPE_CHECKING:
-    from cofeat.evaluation.bd import BdResult
     from cofeat.evaluation.points import Curve
     from cofeat.evaluation.sweep import Sweep
     from cofeat.network.build import Model
@@ -28,7 +27,6 @@ HELP = "run the paper's comparison of baseline and proposed: data, training, mea
 
 ARMS: tuple[Arm, Arm] = ("baseline", "proposed")
 PAPER_CODECS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
-BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
 # Changes when the measuring changes, so that older results are measured anew.
 MEASURED_BY = 1
 
@@ -47,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat reproduce`."""
+    from cofeat.cli.arms import BD_METHOD, bd_json, bd_tables
     from cofeat.cli.bd import print_results
     from cofeat.cli.eval import print_points
     from cofeat.cli.experiment import load_experiment, open_splits, process_rank
@@ -82,8 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
     about = provenance(recipe.train.seed)
     curves, measured = _curves(recipe, models, folder, results, about)
     wall_s["measure"] = time.monotonic() - before
-    tables = _bd_tables(recipe, curves)
-    write_text(results / "bd.json", json.dumps({"tables": _bd_json(tables)}, indent=1))
+    swept = recipe.evaluate.codecs
+    sweeps = {
+        "The paper's points": [codec for codec in PAPER_CODECS if codec in swept],
+        "The wide sweep": list(swept),
+    }
+    tables = bd_tables(curves, sweeps, recipe.evaluate.resamples)
+    write_text(results / "bd.json", json.dumps({"tables": bd_json(tables)}, indent=1))
     if measured or not (results / "pictures" / "index.json").is_file():
         _, val = open_splits(recipe, beside=folder)
         photographs = _pictures(models, val, results / "pictures", recipe)
@@ -102,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         names = [f"{curve.name}.json" for curve in curves]
         shown = [json.loads((results / name).read_text(encoding="utf-8")) for name in names]
-        print(json.dumps({"curves": shown, "bd": _bd_json(tables), "report": str(report)}))
+        print(json.dumps({"curves": shown, "bd": bd_json(tables), "report": str(report)}))
         return 0
     print_points(curves)
     for table in tables:
@@ -199,47 +203,6 @@ def _measured(files: list[Path], key: str) -> bool:
     except (OSError, ValueError):
         return False
     return all(text.get("provenance", {}).get("key") == key for text in texts)
-
-
-class _BdTable(NamedTuple):
-    title: str
-    codecs: list[str]
-    results: list[BdResult]
-
-
-def _bd_tables(recipe: Recipe, curves: list[Curve]) -> list[_BdTable]:
-    """Return the BD-rates over the paper's points and over all."""
-    from cofeat.evaluation.bd import bd_rate
-    from cofeat.evaluation.points import select_codecs
-    from cofeat.tasks import load_task
-
-    by_name = {curve.name: curve for curve in curves}
-    measures = [load_task(task).measure for task in by_name["baseline"].tasks]
-    swept = recipe.evaluate.codecs
-    paper = [codec for codec in PAPER_CODECS if codec in swept]
-    sweeps = {"The paper's points": paper, "The wide sweep": list(swept)}
-    tables = []
-    for title, codecs in sweeps.items():
-        anchor = select_codecs(by_name["baseline"], codecs)
-        test = select_codecs(by_name["proposed"], codecs)
-        results = [
-            bd_rate(anchor, test, "bpfe", measure, BD_METHOD, recipe.evaluate.resamples)
-            for measure in measures
-        ]
-        tables.append(_BdTable(title, codecs, results))
-    return tables
-
-
-def _bd_json(tables: list[_BdTable]) -> list[dict[str, Any]]:
-    """Return the BD-rates as bd.json holds them."""
-    return [
-        {
-            "title": table.title,
-            "codecs": table.codecs,
-            "rows": [result.to_json() for result in table.results],
-        }
-        for table in tables
-    ]
 
 
 def _pictures(models: dict[str, Model], val: Any, folder: Path, recipe: Recipe) -> list[str]:

@@ -1,0 +1,55 @@
+"""What reproduce and demo share: BD-rates of the proposed arm against the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cofeat.evaluation.bd import BdResult, bd_rate
+from cofeat.evaluation.points import Curve, select_codecs
+from cofeat.tasks import load_task
+
+BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
+
+
+class BdTable(NamedTuple):
+    """BD-rates over the points of some codecs, one a measure."""
+
+    title: str
+    codecs: list[str]
+    results: list[BdResult]
+
+
+def bd_tables(
+    curves: Sequence[Curve], sweeps: Mapping[str, list[str]], resamples: int
+) -> list[BdTable]:
+    """Return the BD-rates of the curve ``proposed`` against ``baseline``.
+
+    Args:
+        curves: those two among others.
+        sweeps: title of a table -> the codecs whose points it is over.
+        resamples: of the bootstrap over images.
+    """
+    by_name = {curve.name: curve for curve in curves}
+    measures = [load_task(task).measure for task in by_name["baseline"].tasks]
+    tables = []
+    for title, codecs in sweeps.items():
+        anchor = select_codecs(by_name["baseline"], codecs)
+        test = select_codecs(by_name["proposed"], codecs)
+        results = [
+            bd_rate(anchor, test, "bpfe", measure, BD_METHOD, resamples) for measure in measures
+        ]
+        tables.append(BdTable(title, codecs, results))
+    return tables
+
+
+def bd_json(tables: Sequence[BdTable]) -> list[dict[str, Any]]:
+    """Return the BD-rates as bd.json holds them."""
+    return [
+        {
+            "title": table.title,
+            "codecs": table.codecs,
+            "rows": [result.to_json() for result in table.results],
+        }
+        for table in tables
+    ]
