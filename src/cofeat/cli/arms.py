@@ -9,8 +9,6 @@ from cofeat.evaluation.bd import BdResult, bd_rate
 from cofeat.evaluation.points import Curve, select_codecs
 from cofeat.tasks import load_task
 
-BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
-
 
 class BdTable(NamedTuple):
     """BD-rates over the points of some codecs, one a measure."""
@@ -21,13 +19,14 @@ class BdTable(NamedTuple):
 
 
 def bd_tables(
-    curves: Sequence[Curve], sweeps: Mapping[str, list[str]], resamples: int
+    curves: Sequence[Curve], sweeps: Mapping[str, list[str]], method: str, resamples: int
 ) -> list[BdTable]:
     """Return the BD-rates of the curve ``proposed`` against ``baseline``.
 
     Args:
         curves: those two among others.
         sweeps: title of a table -> the codecs whose points it is over.
+        method: of ``evaluation.bd``.
         resamples: of the bootstrap over images.
     """
     by_name = {curve.name: curve for curve in curves}
@@ -37,7 +36,7 @@ def bd_tables(
         anchor = select_codecs(by_name["baseline"], codecs)
         test = select_codecs(by_name["proposed"], codecs)
         results = [
-            bd_rate(anchor, test, "bpfe", measure, BD_METHOD, resamples) for measure in measures
+            bd_rate(anchor, test, "bpfe", measure, method, resamples) for measure in measures
         ]
         tables.append(BdTable(title, codecs, results))
     return tables

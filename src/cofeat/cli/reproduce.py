@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HELP = "run the paper's comparison of baseline and proposed: data, training, measures, report"
 
 ARMS: tuple[Arm, Arm] = ("baseline", "proposed")
+BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
 PAPER_CODECS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
 # Changes when the measuring changes, so that older results are measured anew.
 MEASURED_BY = 1
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat reproduce`."""
-    from cofeat.cli.arms import BD_METHOD, bd_json, bd_tables
+    from cofeat.cli.arms import bd_json, bd_tables
     from cofeat.cli.bd import print_results
     from cofeat.cli.eval import print_points
     from cofeat.cli.experiment import load_experiment, open_splits, process_rank
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         "The paper's points": [codec for codec in PAPER_CODECS if codec in swept],
         "The wide sweep": list(swept),
     }
-    tables = bd_tables(curves, sweeps, recipe.evaluate.resamples)
+    tables = bd_tables(curves, sweeps, BD_METHOD, recipe.evaluate.resamples)
     write_text(results / "bd.json", json.dumps({"tables": bd_json(tables)}, indent=1))
     if measured or not (results / "pictures" / "index.json").is_file():
         _, val = open_splits(recipe, beside=folder)
