@@ -29,7 +29,11 @@ FEATURES = {
         "streets-mobile",
         [f"cofeat-learned:{setting}" for setting in (14, 18, 22, 26, 30)],
     ),
-    "proposed": ("streets-mobile-proposed", [*PAIR, "cofeat", "cofeat-lossy:8"]),
+    "proposed": ("streets-mobile-proposed", PAIR),
+    "proposed-cofeat": (
+        "streets-mobile-proposed",
+        ["cofeat", *(f"cofeat-lossy:{setting}" for setting in (4, 8, 12, 16))],
+    ),
     "baseline": ("streets-mobile-baseline", PAIR),
 }
 PICTURES_MODEL = "streets-mobile-pictures"
