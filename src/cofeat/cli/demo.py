@@ -30,7 +30,7 @@ FEATURES = {
         [f"cofeat-learned:{setting}" for setting in (14, 18, 22, 26, 30)],
     ),
     "proposed": ("streets-mobile-proposed", PAIR),
-    "proposed-cofeat": (
+    "cofeat": (
         "streets-mobile-proposed",
         ["cofeat", *(f"cofeat-lossy:{setting}" for setting in (4, 8, 12, 16))],
     ),
