@@ -16,7 +16,7 @@ import encoders
 import mobile
 import photographs
 import transform
-from arms import arms, pair_table, points_table
+from arms import curves_by_loss, pair_table, points_table
 from common import ROOT
 from plot import plot, plot_arms
 
@@ -31,6 +31,7 @@ _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 BLOCKS: dict[str, Callable[[], str]] = {
     "mobile-points": lambda: points_table(mobile.STUDIES),
     "mobile-pair": lambda: pair_table(mobile.STUDIES),
+    "mobile-control": mobile.control_table,
     "beyond": mobile.beyond_table,
     "codec": mobile.codec_table,
     "points": mobile.points_table,
@@ -80,7 +81,7 @@ def main() -> int:
         plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
         path = images / "features-against-pictures-encoder2.png"
         plot(encoders.STUDY, path, {}, least=0.85)
-        plot_arms(arms(encoders.STUDIES), images / "compressibility.png")
+        plot_arms(curves_by_loss(encoders.STUDIES), images / "compressibility.png")
     return status
 
 

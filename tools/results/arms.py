@@ -22,7 +22,7 @@ def points_table(studies: dict[str, Study]) -> str:
         studies: by the encoder's name; so in all of these.
     """
     rows = []
-    for encoder, curves in arms(studies).items():
+    for encoder, curves in curves_by_loss(studies).items():
         for label, curve in curves.items():
             png = point(select_codecs(curve, ["png"]), 0)
             rows.append([
@@ -33,9 +33,9 @@ def points_table(studies: dict[str, Study]) -> str:
 
 
 def pair_table(studies: dict[str, Study]) -> str:
-    """Return each proposed arm against its baseline, over both sweeps."""
+    """Return each proposed arm against its baseline: the wide sweep, the paper's points."""
     rows = []
-    for encoder, curves in arms(studies).items():
+    for encoder, curves in curves_by_loss(studies).items():
         (_, baseline), *proposed = curves.items()
         # The points, and how a curve is laid through them.
         sweeps = {
@@ -51,7 +51,7 @@ def pair_table(studies: dict[str, Study]) -> str:
     return table(head, rows)
 
 
-def arms(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
+def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
     """Return encoder -> L_c -> the curve over PNG and JPEG, the baseline first."""
     return {
         encoder: {loss_label(curve): family(curve, "png", "jpeg") for curve in _measured(study)}

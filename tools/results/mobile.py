@@ -13,8 +13,23 @@ STUDIES = {
     "EfficientNet-Lite0": STUDY,
     "the same, seed 1 of the pair": Study("streets-mobile/seed1"),
 }
-# Folders of proposed arms: the paper's form of L_c, and ours, which is shipped.
-PAPER, BITS = "mean-0.3", "bits-0.9"
+# Folders of proposed arms: the paper's loss made scale-free, and ours, which is shipped; and of a
+# baseline with the task weights of the latter.
+PAPER, BITS, CONTROL = "mean-0.3", "bits-0.9", "baseline-weights"
+
+
+def control_table() -> str:
+    """Return what of the shipped arm's gain is L_c's, and what its task weights'."""
+    control = family(STUDY.curve(CONTROL, BASELINE), "png", "jpeg")
+    baseline = family(STUDY.curve(BASELINE, BASELINE), "png", "jpeg")
+    rows = [
+        ["the weights alone, against the baseline", *bd_cells(baseline, control)],
+        [
+            "L_c, against a baseline of its weights",
+            *bd_cells(control, _proposed(BITS, "png", "jpeg")),
+        ],
+    ]
+    return table(["PNG and JPEG, 98 to 20", *MEASURES.values()], rows)
 
 
 def beyond_table() -> str:
@@ -76,7 +91,7 @@ def origin_line() -> str:
 def paper_ways() -> dict[str, Curve]:
     """Return the curves of the paper's features, as it codes them, and of ours of that kind."""
     return {
-        "features, the paper's way, PNG and JPEG": _proposed(PAPER, "png", "jpeg"),
+        "features, L_c as mean of T, PNG and JPEG": _proposed(PAPER, "png", "jpeg"),
         "features, L_c in bits, cofeat and cofeat-lossy": _proposed(BITS, "cofeat", "cofeat-lossy"),
     }
 

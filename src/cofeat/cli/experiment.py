@@ -58,6 +58,14 @@ def process_rank() -> int:
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
 
 
+def stopped() -> int:
+    """Return the exit status of a run that goes on later.
+
+    It is the first process's; of the others' any but 0 would be a fault to who started them.
+    """
+    return STOPPED if process_rank() == 0 else 0
+
+
 def data_root(recipe: Recipe, beside: Path) -> Path | None:
     """Return the folder of a recipe's data; None where the recipe must name it and does not."""
     data = recipe.data

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 HELP = "run the paper's comparison of baseline and proposed: data, training, measures, report"
 
 ARMS: tuple[Arm, Arm] = ("baseline", "proposed")
-BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
 PAPER_CODECS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
+BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
 # Changes when the measuring changes, so that older results are measured anew.
 MEASURED_BY = 1
 
@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat reproduce`."""
-    from cofeat.cli.arms import bd_json, bd_tables
     from cofeat.cli.bd import print_results
+    from cofeat.cli.bd_tables import bd_json, bd_tables
     from cofeat.cli.eval import print_points
     from cofeat.cli.experiment import load_experiment, open_splits, process_rank
     from cofeat.cli.machine import provenance
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(json.dumps({"complete": False, "run": str(folder)}))
             else:
                 print(f"{folder / arm}: stopped before the end; the same command goes on from here")
-            return experiment.STOPPED
+            return experiment.stopped()
         wall_s[f"train {arm}"] = time.monotonic() - before
 
     if process_rank() > 0:

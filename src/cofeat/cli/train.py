@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{folder}: complete; measure it with: cofeat eval {folder}")
     else:
         print(f"{folder}: stopped before the end; the same command goes on from here")
-    return 0 if complete else experiment.STOPPED
+    return 0 if complete else experiment.stopped()
 
 
 def train_arm(recipe: Recipe, folder: Path, title: str = "") -> bool:

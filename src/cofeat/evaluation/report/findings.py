@@ -108,6 +108,13 @@ def feature_curves(curves: Mapping[str, Curve]) -> list[Curve]:
     return [c for c in curves.values() if not is_picture(c.name) and c.name != UNCODED]
 
 
+def arm_curves(curves: Mapping[str, Curve]) -> list[Curve]:
+    """Return the paper's two arms where both are there, else all curves that send features."""
+    found = feature_curves(curves)
+    arms = [curve for curve in found if curve.name in ("baseline", "proposed")]
+    return arms if len(arms) == 2 else found
+
+
 def picture_curves(curves: Mapping[str, Curve]) -> list[Curve]:
     """Return the curves that send the coded picture, in order."""
     return [c for c in curves.values() if is_picture(c.name)]

@@ -70,7 +70,7 @@ def render_report(run: Run) -> str:
     return environment.get_template("report.html.j2").render(
         picture_legend=_legend(names, names, "all"),
         feature_legend=_legend(
-            names, [curve.name for curve in findings.feature_curves(run.curves)], "arms"
+            names, [curve.name for curve in findings.arm_curves(run.curves)], "arms"
         ),
         images=_image_count(run.curves),
         cards=_cards(run, measures),
@@ -214,7 +214,7 @@ def _feature_plots(
     for k, measure in enumerate(measures):
         lines = [
             _line(curve, "bpfe", measure.name, names, star=True)
-            for curve in findings.feature_curves(curves)
+            for curve in findings.arm_curves(curves)
         ]
         lines = [line for line in lines if line.kept]
         if lines:

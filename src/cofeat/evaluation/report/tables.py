@@ -121,6 +121,7 @@ def bd_table(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": str(table.get("title", "BD-rate")),
         "codecs": codecs,
+        "method": str(table.get("method", "")),
         "rows": rows,
         # One pair for all rows is told once, above the table.
         "pair": pairs.pop() if len(pairs) == 1 else "",

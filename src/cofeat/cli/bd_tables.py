@@ -15,6 +15,7 @@ class BdTable(NamedTuple):
 
     title: str
     codecs: list[str]
+    method: str
     results: list[BdResult]
 
 
@@ -38,7 +39,7 @@ def bd_tables(
         results = [
             bd_rate(anchor, test, "bpfe", measure, method, resamples) for measure in measures
         ]
-        tables.append(BdTable(title, codecs, results))
+        tables.append(BdTable(title, codecs, method, results))
     return tables
 
 
@@ -48,6 +49,7 @@ def bd_json(tables: Sequence[BdTable]) -> list[dict[str, Any]]:
         {
             "title": table.title,
             "codecs": table.codecs,
+            "method": table.method,
             "rows": [result.to_json() for result in table.results],
         }
         for table in tables
