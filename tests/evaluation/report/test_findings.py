@@ -141,3 +141,15 @@ def test_a_bd_rate_in_words_says_the_direction_and_the_doubt():
 )
 def test_signs(value, text):
     assert findings.signed(value) == text
+
+
+def test_the_papers_comparison_is_of_its_two_arms_where_both_are_there():
+    """Any other network's features are no arm, though a page may have them beside the two."""
+    measured = [
+        curve(name, [1], [1]) for name in ("bottleneck", "proposed", "cloud-avif", "baseline")
+    ]
+    assert [each.name for each in findings.arm_curves(curves(*measured))] == [
+        "proposed", "baseline",
+    ]  # fmt: skip
+    alone = findings.arm_curves(curves(*measured[:3]))
+    assert [each.name for each in alone] == ["bottleneck", "proposed"]
