@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from cofeat.training.recipe import Recipe
 
 HELP = (
-    "train one arm of a recipe; the same command again goes on where it was stopped "
-    f"(exit status {experiment.STOPPED})"
+    f"train one arm of a recipe; where it was stopped (exit status {experiment.STOPPED}) "
+    "the same command again goes on"
 )
 
 
