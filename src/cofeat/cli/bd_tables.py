@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cofeat.evaluation.bd import BdResult, bd_rate
 from cofeat.evaluation.points import Curve, select_codecs
+from cofeat.files import write_text
 from cofeat.tasks import load_task
 
 
@@ -41,6 +44,11 @@ def bd_tables(
         ]
         tables.append(BdTable(title, codecs, method, results))
     return tables
+
+
+def write_bd(tables: Sequence[BdTable], results: Path) -> None:
+    """Write bd.json, from which the page has its BD-rates."""
+    write_text(results / "bd.json", json.dumps({"tables": bd_json(tables)}, indent=1))
 
 
 def bd_json(tables: Sequence[BdTable]) -> list[dict[str, Any]]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from cofeat.evaluation.points import Curve
     from cofeat.network.build import Model
 
-HELP = "show what the models that come with cofeat do: curves, pictures and the split, as one page"
+HELP = (
+    "show what the models that come with cofeat do: curves, arms, pictures, the split, as one page"
+)
 
 # The paper's two arms are compared over these; the wide sweep of `cofeat eval` takes longer.
 PAIR = ["png", "jpeg:98", "jpeg:95", "jpeg:90", "jpeg:80", "jpeg:60", "jpeg:30"]
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat demo`."""
-    from cofeat.cli.bd_tables import bd_json, bd_tables
+    from cofeat.cli.bd_tables import bd_tables, write_bd
     from cofeat.cli.demonstration import put_split
     from cofeat.cli.eval import print_points
     from cofeat.cli.machine import provenance
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     curves = _curves(models, val, results, about)
     write_csv(curves, results / "points.csv")
     tables = bd_tables(curves, {"PNG, and JPEG 98 to 30": PAIR}, BD_METHOD, RESAMPLES)
-    write_text(results / "bd.json", json.dumps({"tables": bd_json(tables)}, indent=1))
+    write_bd(tables, results)
     _pictures(models, val, results / "pictures")
     write_text(results / "provenance.json", json.dumps(about, indent=1))
     first = models[names[0]]

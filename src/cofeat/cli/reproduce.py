@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run `cofeat reproduce`."""
     from cofeat.cli.bd import print_results
-    from cofeat.cli.bd_tables import bd_json, bd_tables
+    from cofeat.cli.bd_tables import bd_json, bd_tables, write_bd
     from cofeat.cli.eval import print_points
     from cofeat.cli.experiment import load_experiment, open_splits, process_rank
     from cofeat.cli.machine import provenance
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         "The wide sweep": list(swept),
     }
     tables = bd_tables(curves, sweeps, BD_METHOD, recipe.evaluate.resamples)
-    write_text(results / "bd.json", json.dumps({"tables": bd_json(tables)}, indent=1))
+    write_bd(tables, results)
     if measured or not (results / "pictures" / "index.json").is_file():
         _, val = open_splits(recipe, beside=folder)
         photographs = _pictures(models, val, results / "pictures", recipe)
