@@ -47,6 +47,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim-origin": claim.origin_line,
     "encoder-points": lambda: points_table(encoders.STUDIES),
     "encoder-pair": lambda: pair_table(encoders.STUDIES),
+    "encoder-beyond": encoders.beyond_table,
     "encoder-deciding": encoders.STUDY.deciding_table,
     "encoder-each": encoders.STUDY.each_table,
     "encoder-versus": encoders.STUDY.versus_table,

@@ -51,6 +51,13 @@ def pair_table(studies: dict[str, Study]) -> str:
     return table(head, rows)
 
 
+def beyond_table(anchor: Curve, ways: dict[str, Curve]) -> str:
+    """Return our ways, by name, against the paper's proposed arm with its PNG and JPEG."""
+    rows = [[name, *bd_cells(anchor, way)] for name, way in ways.items()]
+    head = f"BD-rate against the proposed arm, L_c as {loss_label(anchor)}, with PNG and JPEG"
+    return table([head, *MEASURES.values()], rows)
+
+
 def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
     """Return encoder -> L_c -> the curve over PNG and JPEG, the baseline first."""
     return {

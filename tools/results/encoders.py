@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import arms
+from common import family
 from study import Study
 
 STUDY = Study("small-encoders/encoder2")
 STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
+# Folders of proposed arms: the paper's loss made scale-free, and ours.
+PAPER, BITS = "mean-0.1", "bits-0.9"
+
+
+def beyond_table() -> str:
+    """Return our ways against the paper's proposed arm, of Encoder2."""
+    paper, bits = (family(STUDY.curve(arm, "proposed"), "png", "jpeg") for arm in (PAPER, BITS))
+    ways = {
+        f"L_c as {arms.loss_label(bits)}; PNG and JPEG": bits,
+        "learned bottleneck, `cofeat-learned`": STUDY.rate(),
+    }
+    return arms.beyond_table(paper, ways)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import arms
 from arms import BASELINE, loss_label
 from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
 from study import Study
@@ -34,16 +35,13 @@ def control_table() -> str:
 
 def beyond_table() -> str:
     """Return our ways against the paper's proposed arm with its PNG and JPEG."""
-    anchor = _proposed(PAPER, "png", "jpeg")
     proposed = f"L_c as {loss_label(STUDY.curve(BITS, 'proposed'))}"
-    tests = {
+    ways = {
         f"{proposed}; PNG and JPEG": _proposed(BITS, "png", "jpeg"),
         f"{proposed}; `cofeat` and `cofeat-lossy`": _proposed(BITS, "cofeat", "cofeat-lossy"),
         "learned bottleneck, `cofeat-learned`": STUDY.rate(),
     }
-    rows = [[name, *bd_cells(anchor, test)] for name, test in tests.items()]
-    head = f"BD-rate against the proposed arm, L_c as {loss_label(anchor)}, with PNG and JPEG"
-    return table([head, *MEASURES.values()], rows)
+    return arms.beyond_table(_proposed(PAPER, "png", "jpeg"), ways)
 
 
 def points_table() -> str:
@@ -62,11 +60,11 @@ def codec_table() -> str:
     """Return what our codecs do to the paper's features: lossless and lossy."""
     rows = []
     proposed = STUDY.curve(BITS, "proposed")
-    arms = {
+    measured = {
         "baseline": STUDY.curve(BASELINE, BASELINE),
         f"proposed, {loss_label(proposed)}": proposed,
     }
-    for arm, of in arms.items():
+    for arm, of in measured.items():
         size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
         lossless = f"{100 * (size['cofeat'] / size['png'] - 1):+.1f} %"
         jpeg, ours = select_codecs(of, PAPER_POINTS[1:]), family(of, "cofeat-lossy")
