@@ -51,6 +51,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "encoder-deciding": encoders.STUDY.deciding_table,
     "encoder-each": encoders.STUDY.each_table,
     "encoder-versus": encoders.STUDY.versus_table,
+    "again-points": lambda: points_table({"Encoder2 again": encoders.AGAIN}),
+    "again-pair": lambda: pair_table({"Encoder2 again": encoders.AGAIN}),
+    "again-deciding": encoders.AGAIN.deciding_table,
+    "again-each": encoders.AGAIN.each_table,
+    "again-versus": encoders.AGAIN.versus_table,
 }
 
 

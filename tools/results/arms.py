@@ -12,7 +12,10 @@ from cofeat.evaluation.points import Curve, select_codecs
 FORMS = {"scale_free": "mean of T", "bits": "bits of T"}
 # Folders of a study's results: the baseline, and proposed arms by form and pressure of L_c.
 BASELINE = "baseline"
-PROPOSED = ("mean-0.1", "mean-0.3", "bits-0.1", "bits-0.3", "bits-0.6", "bits-0.9")
+PROPOSED = (
+    *("mean-0.1", "mean-0.15", "mean-0.3"),
+    *("bits-0.1", "bits-0.25", "bits-0.3", "bits-0.6", "bits-0.9"),
+)
 
 
 def points_table(studies: dict[str, Study]) -> str:

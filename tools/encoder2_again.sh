@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Encoder2 (ResNet-34 without its last stage) from scratch, with another seed and by a shorter way than in
+# small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; four hours on two
+# cores. A network for coded pictures, one with a bottleneck and a learned rate, the paper's two arms. Goes
+# on where it was stopped; measured on scenes of seed 2.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+COFEAT=.venv/bin/cofeat
+RUNS=runs/encoder2-again
+DATA=$RUNS/train
+TEST=$RUNS/test
+OUT=results/encoder2-again
+
+$COFEAT data streets $DATA --train 3000 --val 200 --size 256x128 --seed 1
+$COFEAT data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
+train() { # NAME THREADS WORDS...
+    OMP_NUM_THREADS=$2 $COFEAT train recipes/streets-encoder2.yaml data.root=$DATA data.size=256x128 \
+        data.train=3000 data.val=200 train.seed=1 train.batch=8 machine.threads="$2" machine.precision=bf16-mixed \
+        "loss.tasks.segmentation={rule: log, pressure: 1}" "loss.tasks.disparity={rule: log, pressure: 1}" \
+        "loss.tasks.reconstruction={rule: log, pressure: 0.1}" "${@:3}" -o "$RUNS/$1"
+}
+measure() { # RUN NAME CODECS PICTURES
+    [ -e "$OUT/$2/points.csv" ] ||
+        OMP_NUM_THREADS=1 $COFEAT eval "$RUNS/$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"
+}
+
+# Scenes of half the size take a third of the time.
+CODED='train.pictures=[none,"avif:40","jpeg:50",none,"webp:50","avif:20"]'
+train half 2 train.arm=baseline data.name=cityscapes data.size=128x64 train.epochs=15 train.validate_epochs=5
+train pictures-1 2 train.arm=baseline "$CODED" train.start=$RUNS/half train.learning_rate=8e-4 \
+    train.epochs=11 train.validate_epochs=3
+
+# From here two ways, four epochs and then three each: on with coded pictures, or with a bottleneck, which
+# begins with the principal components and learns from the other.
+FOUR=(train.freeze_batch_norm=true train.learning_rate=3e-4 train.epochs=4 train.validate_epochs=2)
+THREE=(train.freeze_batch_norm=true train.learning_rate=4e-4 train.epochs=3 train.validate_epochs=1)
+pictures() { # SLICE WORDS...
+    train "pictures-$1" 1 train.arm=baseline "$CODED" "train.start=$RUNS/pictures-$(($1 - 1))" "${@:2}"
+}
+rate() { # SLICE START TEACHER RATE'S WEIGHT WORDS...
+    train "rate-$1" 1 train.arm=rate "train.start=$RUNS/$2" "train.teacher=$RUNS/$3" \
+        "loss.distillation.segmentation={rule: log, pressure: 1}" \
+        "loss.distillation.disparity={rule: log, pressure: 1.5}" network.bottleneck=narrow \
+        network.bottleneck_channels=64 network.bits=12 network.step=0.0625 "loss.rate.pressure=$4" \
+        train.entropy_learning_rate=3e-3 "${@:5}"
+}
+pictures 2 "${FOUR[@]}"
+rate 1 pictures-1 pictures-1 0.08 'train.coarse=[8,40]' train.bottleneck_start=principal "${FOUR[@]}"
+pictures 3 "${THREE[@]}"
+rate 2 rate-1 pictures-2 0.06 'train.coarse=[6,36]' "${THREE[@]}"
+$COFEAT fit $RUNS/rate-2 --images 300
+OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
+measure rate-2 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
+PICTURES=$(printf jpeg:%s, 95 85 70 60 50 30 15)$(printf webp:%s, 90 80 70 60 50 35 20)
+measure pictures-3 pictures "" "$PICTURES$(printf avif:%s, 70 60 58 57 56 55 50 45 40 30)avif:20"
+
+# The paper's two arms, on from the same network with equal noise.
+FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
+arm() { # NAME WORDS...
+    train "$1" 1 "train.start=$RUNS/pictures-1" train.freeze_batch_norm=true train.learning_rate=3e-4 \
+        'train.coarse=[4,32]' train.epochs=3 train.validate_epochs=3 "${@:2}"
+    measure "$1" "$1" $FEATURES ""
+}
+weights() { # SEGMENTATION'S DISPARITY'S RECONSTRUCTION'S
+    printf 'loss.tasks.%s.pressure=%s\n' segmentation "$1" disparity "$2" reconstruction "$3"
+}
+proposed() { # NAME FORM PRESSURE WEIGHTS...
+    # shellcheck disable=SC2046  # one word a weight
+    arm "$1" train.arm=proposed "loss.compressibility={rule: log, pressure: $3, form: $2}" $(weights "${@:4}")
+}
+# shellcheck disable=SC2046
+arm baseline train.arm=baseline $(weights 0.5 0.5 0.5)
+proposed bits-0.25 bits 0.25 0.95 0.52 0.78
+proposed mean-0.15 scale_free 0.15 1.12 0.56 0.85
