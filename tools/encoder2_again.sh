@@ -51,8 +51,8 @@ rate 2 rate-1 pictures-2 0.06 'train.coarse=[6,36]' "${THREE[@]}"
 $COFEAT fit $RUNS/rate-2 --images 300
 OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
 measure rate-2 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
-PICTURES=$(printf jpeg:%s, 95 85 70 60 50 30 15)$(printf webp:%s, 90 80 70 60 50 35 20)
-measure pictures-3 pictures "" "$PICTURES$(printf avif:%s, 70 60 58 57 56 55 50 45 40 30)avif:20"
+PICTURES=$(printf jpeg:%s, 85 50 30)$(printf webp:%s, 80 60 35)
+measure pictures-3 pictures "" "$PICTURES$(printf avif:%s, 70 60 57 55 50 45)avif:40"
 
 # The paper's two arms, on from the same network with equal noise.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20

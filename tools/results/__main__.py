@@ -54,8 +54,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "again-points": lambda: points_table({"Encoder2 again": encoders.AGAIN}),
     "again-pair": lambda: pair_table({"Encoder2 again": encoders.AGAIN}),
     "again-deciding": encoders.AGAIN.deciding_table,
-    "again-each": encoders.AGAIN.each_table,
-    "again-versus": encoders.AGAIN.versus_table,
 }
 
 
