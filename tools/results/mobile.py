@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import arms
-from arms import BASELINE, loss_label
 from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
 from study import Study
 
@@ -21,8 +20,8 @@ PAPER, BITS, CONTROL = "mean-0.3", "bits-0.9", "baseline-weights"
 
 def control_table() -> str:
     """Return what of the shipped arm's gain is L_c's, and what its task weights'."""
-    control = family(STUDY.curve(CONTROL, BASELINE), "png", "jpeg")
-    baseline = family(STUDY.curve(BASELINE, BASELINE), "png", "jpeg")
+    control = family(STUDY.curve(CONTROL, arms.BASELINE), "png", "jpeg")
+    baseline = family(STUDY.curve(arms.BASELINE, arms.BASELINE), "png", "jpeg")
     rows = [
         ["the weights alone, against the baseline", *bd_cells(baseline, control)],
         [
@@ -35,7 +34,7 @@ def control_table() -> str:
 
 def beyond_table() -> str:
     """Return our ways against the paper's proposed arm with its PNG and JPEG."""
-    proposed = f"L_c as {loss_label(STUDY.curve(BITS, 'proposed'))}"
+    proposed = f"L_c as {arms.loss_label(STUDY.curve(BITS, 'proposed'))}"
     ways = {
         f"{proposed}; PNG and JPEG": _proposed(BITS, "png", "jpeg"),
         f"{proposed}; `cofeat` and `cofeat-lossy`": _proposed(BITS, "cofeat", "cofeat-lossy"),
@@ -61,8 +60,8 @@ def codec_table() -> str:
     rows = []
     proposed = STUDY.curve(BITS, "proposed")
     measured = {
-        "baseline": STUDY.curve(BASELINE, BASELINE),
-        f"proposed, {loss_label(proposed)}": proposed,
+        "baseline": STUDY.curve(arms.BASELINE, arms.BASELINE),
+        f"proposed, {arms.loss_label(proposed)}": proposed,
     }
     for arm, of in measured.items():
         size = dict(zip(of.codecs, of.columns["mean_bytes"], strict=True))
