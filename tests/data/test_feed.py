@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cofeat.data.base import Sample
+from cofeat.data.coded import CodedPictures
 from cofeat.data.feed import Batch, HeldFeed, ReadingFeed, to_tensors
 from cofeat.errors import InvalidInputError
 
@@ -95,6 +96,30 @@ def test_the_image_is_held_once_though_it_is_a_truth_too():
     assert batch.truths["reconstruction"] is batch.images
     moved = batch.to(CPU).mirrored(torch.tensor([True, False]))
     assert moved.truths["reconstruction"] is moved.images
+
+
+@pytest.mark.parametrize("kind", ["held", "reading", "workers"])
+def test_a_picture_that_was_coded_is_held_to_the_one_that_was_taken(kind):
+    taken, plan = Noise(), [[0, 1, 2]]
+    (batch,) = feeds(CodedPictures(taken, ("jpeg:10", "none")))[kind].batches(plan)
+    truth = np.stack([taken[index].image.transpose(2, 0, 1) for index in plan[0]])
+    np.testing.assert_array_equal(batch.truths["reconstruction"].numpy(), truth)
+    same_as_taken = (batch.images == batch.truths["reconstruction"]).flatten(1).all(dim=1)
+    assert same_as_taken.tolist() == [False, True, False]
+
+
+def test_only_maps_are_mirrored():
+    images = torch.zeros((2, 3, 4, 6), dtype=torch.uint8)
+    truths = {
+        "label": torch.tensor([7, 8]),
+        "vector": torch.arange(6).reshape(2, 3),
+        "map": torch.arange(48).reshape(2, 4, 6),
+    }
+    mirrored = Batch([0, 1], images, truths).mirrored(torch.tensor([True, False])).truths
+    assert torch.equal(mirrored["label"], truths["label"])
+    assert torch.equal(mirrored["vector"], truths["vector"])
+    assert mirrored["map"][0, 0].tolist() == [5, 4, 3, 2, 1, 0]
+    assert torch.equal(mirrored["map"][1], truths["map"][1])
 
 
 def some_batch():

@@ -21,11 +21,15 @@ class Sample:
     truths: dict[str, npt.NDArray[Any]]
     """Task name -> truth: ``"segmentation"`` uint8 (H, W) train ids,
     ``"disparity"`` float32 (H, W), pixels of the full-width image, and
-    ``"reconstruction"``, the image itself."""
+    ``"reconstruction"``, the image itself. A truth with H and W as its last two axes is a map and
+    is mirrored with the image in training; any other is left as it is."""
 
 
 class Dataset(Protocol):
-    """Samples of one split, all of one size, in a fixed order."""
+    """Samples of one split, all of one size, in a fixed order.
+
+    Several threads may ask for samples at once.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:

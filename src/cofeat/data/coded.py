@@ -43,5 +43,6 @@ class CodedPictures:
         sample = self._dataset[index]
         coding = self._codings[index % len(self._codings)]
         if coding == UNCODED:
-            return sample
+            # A copy, so that here too image and reconstruction's truth are told apart.
+            return replace(sample, image=sample.image.copy())
         return replace(sample, image=decode_picture(encode_picture(sample.image, coding)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
@@ -36,10 +37,15 @@ class Batch(NamedTuple):
         return self._each(lambda values: to_device(values, device))
 
     def mirrored(self, flips: Tensor) -> Batch:
-        """Mirror the samples that ``flips`` (bool (N,)) names, images and truths alike."""
+        """Mirror the samples that ``flips`` (bool (N,)) names, images and maps alike.
+
+        A map is a truth whose last two axes are H and W; any other is left as it is.
+        """
         flips = to_device(flips, self.images.device)
 
         def mirror(values: Tensor) -> Tensor:
+            if values.shape[-2:] != self.images.shape[-2:]:
+                return values
             shape = (-1,) + (1,) * (values.dim() - 1)
             return torch.where(flips.view(shape), values.flip(-1), values)
 
@@ -75,17 +81,19 @@ class Feed(Protocol):
 def to_tensors(sample: Sample, tasks: Sequence[str]) -> dict[str, Tensor]:
     """Turn a sample into tensors: ``"image"`` uint8 (3, H, W), and each other task's truth.
 
-    The truth of reconstruction is the image itself and is not held twice.
+    Where the truth of reconstruction is the sample's image itself, it is not held twice.
 
     Raises:
         InvalidInputError: the sample lacks the truth of a task.
     """
-    tensors = {"image": torch.from_numpy(sample.image.copy()).permute(2, 0, 1).contiguous()}
+    tensors = {"image": _channels_first(sample.image)}
     for task in tasks:
+        truth = sample.truths.get(task)
         if task == "reconstruction":
-            continue
-        if task in sample.truths:
-            tensors[task] = torch.from_numpy(sample.truths[task].copy())
+            if truth is not None and truth is not sample.image:
+                tensors[task] = _channels_first(truth)
+        elif truth is not None:
+            tensors[task] = torch.from_numpy(truth.copy())
         else:
             raise InvalidInputError(
                 f"sample '{sample.name}' has no truth for task '{task}': it has "
@@ -94,9 +102,13 @@ def to_tensors(sample: Sample, tasks: Sequence[str]) -> dict[str, Tensor]:
     return tensors
 
 
+def _channels_first(picture: npt.NDArray[Any]) -> Tensor:
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1).contiguous()
+
+
 def _batch(indices: list[int], tensors: dict[str, Tensor], tasks: Sequence[str]) -> Batch:
     """Make a batch of what ``to_tensors`` gave, stacked."""
-    tensors["reconstruction"] = tensors["image"]
+    tensors.setdefault("reconstruction", tensors["image"])
     return Batch(indices, tensors["image"], {task: tensors[task] for task in tasks})
 
 
