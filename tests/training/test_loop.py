@@ -217,6 +217,17 @@ def test_frozen_batch_norm_keeps_its_statistics(recipe, data, weights, tmp_path)
     assert free[name].any()
 
 
+def test_a_frozen_part_stays_as_it_was_to_the_last_number(recipe, data, weights, tmp_path):
+    train(recipe("train.epochs=1"), tmp_path / "before", data)
+    words = ["train.epochs=1", f"train.start={tmp_path / 'before'}", "train.freeze=[encoder]"]
+    train(recipe(*words), tmp_path / "after", data)
+    before, after = weights(tmp_path / "before"), weights(tmp_path / "after")
+    frozen = [name for name in before if name.startswith("encoder.")]
+    assert any(name.endswith("running_mean") for name in frozen)
+    assert all(torch.equal(after[name], before[name]) for name in frozen)
+    assert not all(torch.equal(after[name], before[name]) for name in before)
+
+
 @pytest.mark.parametrize("log_steps", [1, 1000])
 def test_a_diverging_run_is_told_and_never_saved(recipe, data, tmp_path, log_steps):
     words = ["train.learning_rate=1e12", f"train.log_steps={log_steps}", "train.epochs=3"]

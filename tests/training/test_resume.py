@@ -1,10 +1,12 @@
 """However a run is cut into slices, it ends with exactly the same weights."""
 
+import shutil
 import time
 
 import pytest
 import torch
 
+from cofeat.errors import InvalidInputError
 from cofeat.training.log import read_log
 from cofeat.training.loop import train
 
@@ -73,9 +75,38 @@ def test_a_run_in_many_slices_ends_with_the_same_weights(whole, recipe, data, we
     assert_same(tmp_path, whole, weights)
 
 
-def test_another_recipe_in_the_folder_is_refused(whole, recipe, data):
-    from cofeat.errors import InvalidInputError
+def test_a_run_goes_on_though_what_it_began_with_is_gone(recipe, data, weights, tmp_path):
+    earlier = tmp_path / "earlier"
+    assert train(recipe(), earlier, data)
+    words = [*WORDS, f"train.start={earlier}"]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert train(recipe(*words), whole, data)
+    assert not train(recipe(*words, "machine.max_minutes=1e-9"), run, data)
+    shutil.rmtree(earlier)
+    assert train(recipe(*words), run, data)
+    assert_same(run, whole, weights)
 
+
+def test_a_run_goes_on_with_as_many_images_or_not_at_all(recipe, data, scenes, tmp_path):
+    assert not train(recipe(*WORDS, "machine.max_minutes=1e-9"), tmp_path, data)
+    with pytest.raises(InvalidInputError, match="begun with 16 training images, and now there are"):
+        train(recipe(*WORDS), tmp_path, (scenes.Scenes(8), data[1]))
+
+
+def test_the_limit_counts_from_the_start(recipe, data, tmp_path, monkeypatch):
+    """Reading the images takes the minutes that it takes."""
+    now_s = [0.0]
+    monkeypatch.setattr("cofeat.training.loop.time.monotonic", lambda: now_s[0])
+
+    def read(what, done, total, note):
+        if what == "read training images":
+            now_s[0] += 10
+
+    assert not train(recipe(*WORDS, "machine.max_minutes=2"), tmp_path, data, read)
+    assert steps_saved(tmp_path) == [1]
+
+
+def test_another_recipe_in_the_folder_is_refused(whole, recipe, data):
     before = steps_saved(whole)
     with pytest.raises(InvalidInputError, match="is 0 there and 5 here"):
         train(recipe(*WORDS, "train.seed=5"), whole, data)

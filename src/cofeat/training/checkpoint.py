@@ -47,6 +47,8 @@ class Place:
     """Optimizer steps done."""
     seconds: float = 0.0
     """Spent so far, over all slices."""
+    images: int = 0
+    """Of an epoch; 0 where an older checkpoint does not tell."""
 
 
 def save_checkpoint(
@@ -112,6 +114,11 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Whether a folder holds a run that can go on."""
+    return any(run.glob(CHECKPOINT_GLOB))
+
+
 def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe) -> Place:
     """Load the newest checkpoint of a run, if it has one, and return where to go on.
 
@@ -119,7 +126,7 @@ def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe
         InvalidInputError: the folder holds a run of another recipe, or its
             checkpoint cannot be read.
     """
-    if not any(run.glob(CHECKPOINT_GLOB)):
+    if not has_checkpoint(run):
         return Place()
     folder = find_checkpoint(run)
     model = load_network(folder)

@@ -24,7 +24,7 @@ from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
-from cofeat.training.checkpoint import resume, save_checkpoint
+from cofeat.training.checkpoint import has_checkpoint, resume, save_checkpoint
 from cofeat.training.log import RunLog
 from cofeat.training.objective import (
     Objective,
@@ -33,7 +33,7 @@ from cofeat.training.objective import (
     build_weighting,
     compressibility_form,
 )
-from cofeat.training.recipe import Machine, Recipe
+from cofeat.training.recipe import Machine, Recipe, Train
 from cofeat.training.start import begin_with_features, freeze, load_start, load_teacher
 from cofeat.training.validation import bits_per_element, sample_pictures, validate
 
@@ -65,21 +65,24 @@ def train(  # noqa: C901  one loop, read from top to bottom
         InvalidInputError: recipe, data and folder do not fit each other.
         TrainingError: the loss is no longer finite.
     """
+    clock = _Clock()
     fabric = _fabric(recipe.machine)
     options, first = recipe.train, fabric.is_global_zero
     tell = on_progress if on_progress and first else _tell_nobody
 
-    # The network, the same for both arms, and where an earlier slice left it.
+    # The network, the same for both arms, and where an earlier slice left it. What a run began
+    # with may be gone once it has a checkpoint.
     torch.manual_seed(options.seed)
-    network = build_network(**recipe.network.model_dump())
+    begins = not has_checkpoint(run)
+    given = recipe.network.model_dump()
+    network = build_network(**(given if begins else {**given, "weights": None}))
     if recipe.machine.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.machine.compile:
         network.compile()
-    if options.start is not None:
+    if options.start is not None and begins:
         load_start(network, options.start)
     freeze(network, options.freeze)
-    teacher = load_teacher(recipe).to(fabric.device) if options.teacher is not None else None
     plain = Objective(
         network,
         build_weighting(recipe, network),
@@ -103,8 +106,15 @@ def train(  # noqa: C901  one loop, read from top to bottom
             f"an epoch has {batches} batches, fewer than train.accumulate={options.accumulate}"
         )
     steps = steps_an_epoch * options.epochs
+    if place.images not in (0, count):
+        raise InvalidInputError(
+            f"'{run}' was begun with {place.images} training images, and now there are {count}: "
+            "give it the same data, or use another folder"
+        )
+    place.images = count
     if place.step >= steps:
         return True
+    teacher = load_teacher(recipe).to(fabric.device) if options.teacher is not None else None
     if not len(data[1]):
         raise InvalidInputError("there are no validation images")
     if options.pictures:
@@ -141,11 +151,12 @@ def train(  # noqa: C901  one loop, read from top to bottom
                 teacher.encode(batch.images), size, tuple(recipe.loss.distillation)
             )
 
-    clock = _Clock(place.seconds)
+    earlier_seconds = place.seconds
+    clock.restart_images()
 
     def save() -> None:
         _check_weights(plain, place.step)
-        place.seconds = clock.saved()
+        place.seconds = earlier_seconds + clock.saved()
         if log:
             log.flush()
             save_checkpoint(run, plain, optimizer, place, recipe, about or {})
@@ -164,7 +175,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
             plan = epoch_plan(count, options.batch, options.seed, epoch, *share)
             wanted = slice(done * options.accumulate, steps_an_epoch * options.accumulate)
             parts = feed.batches(plan[wanted])
-            _training_mode(objective, options.freeze_batch_norm)
+            _training_mode(objective, options)
             for _ in range(done, steps_an_epoch):
                 _decay(optimizer, place.step / steps, options.power)
                 for part in range(options.accumulate):
@@ -223,10 +234,9 @@ def train(  # noqa: C901  one loop, read from top to bottom
 
 
 class _Clock:
-    """Seconds of the whole run, since the last checkpoint, and images a second."""
+    """Seconds of this slice, since the last checkpoint, and images a second."""
 
-    def __init__(self, earlier_seconds: float) -> None:
-        self._earlier = earlier_seconds
+    def __init__(self) -> None:
         self._started = self._saved = time.monotonic()
         self.restart_images()
 
@@ -246,9 +256,9 @@ class _Clock:
         return (time.monotonic() - self._saved) / 60
 
     def saved(self) -> float:
-        """Note a checkpoint; returns the seconds of the run so far."""
+        """Note a checkpoint; returns the seconds of the slice so far."""
         self._saved = time.monotonic()
-        return self._earlier + self._saved - self._started
+        return self._saved - self._started
 
 
 def _fabric(machine: Machine) -> Fabric:
@@ -307,9 +317,11 @@ def _decay(optimizer: Any, progress: float, power: float) -> None:
         group["lr"] = group["initial_lr"] * (1.0 - progress) ** power
 
 
-def _training_mode(objective: nn.Module, freeze_batch_norm: bool) -> None:
+def _training_mode(objective: Objective, options: Train) -> None:
     objective.train()
-    if freeze_batch_norm:
+    for part in options.freeze:
+        objective.network.get_submodule(part).eval()  # its batch norm keeps its statistics too
+    if options.freeze_batch_norm:
         for module in objective.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
