@@ -59,6 +59,20 @@ def test_grey_palette_and_transparent_images_become_rgb():
 
 
 @pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        (np.array([[0, 4095]], np.uint16), "PNG"),
+        (np.array([[0, 4095]], np.uint16), "TIFF"),
+        (np.array([[0, 70000]], np.int32), "TIFF"),
+        (np.array([[0.0, 0.5]], np.float32), "TIFF"),
+    ],
+)
+def test_a_grey_picture_of_more_than_8_bits_is_refused_and_not_cut_off(values, form):
+    with pytest.raises(InvalidInputError, match=r"of more than 8 bits a pixel .*: scale it to 8"):
+        im.read_image(encoded(Image.fromarray(values), form))
+
+
+@pytest.mark.parametrize(
     ("orientation", "upright"),
     [
         (1, lambda stored: stored),

@@ -30,6 +30,8 @@ MAX_SIDE_PX = 32768
 
 # What is read. Not all that Pillow can: its EPS runs Ghostscript on the file.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
+# Pillow's modes of 16 and 32 bits (I, I;16, F), which its conversion to 8 bits cuts off at 255.
+DEEP_MODES = ("I", "F")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -62,9 +64,15 @@ def read_image(source: str | Path | bytes) -> UInt8Array:
         uint8 (H, W, 3), 0..255.
 
     Raises:
-        InvalidInputError: there is no such file, or it is no image.
+        InvalidInputError: there is no such file, it is no image, or it has more than 8 bits
+            a channel.
     """
     with open_image(source) as picture:
+        if picture.mode.startswith(DEEP_MODES):
+            raise InvalidInputError(
+                f"{_name(source)} is a grey picture of more than 8 bits a pixel "
+                f"({picture.mode}), whose range cofeat cannot know: scale it to 8 bits"
+            )
         return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
 
 
@@ -82,7 +90,7 @@ def open_image(
         InvalidInputError: there is no such file, or it is no image, also when
             the block finds that out.
     """
-    what = f"{len(source)} bytes" if isinstance(source, bytes) else f"'{source}'"
+    what = _name(source)
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(file, formats=formats) as picture:
@@ -104,6 +112,10 @@ def open_image(
         # Damaged files make Pillow raise nearly anything: ValueError, RuntimeError (AVIF),
         # SyntaxError (PNG), NotImplementedError, struct.error, ...
         raise InvalidInputError(f"{what} cannot be read as an image: {error}") from error
+
+
+def _name(source: str | Path | bytes) -> str:
+    return f"{len(source)} bytes" if isinstance(source, bytes) else f"'{source}'"
 
 
 def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
