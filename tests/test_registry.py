@@ -20,6 +20,7 @@ def fruits(monkeypatch):
     points = [
         EntryPoint("pear", "fractions:Fraction", GROUP),
         EntryPoint("apple", "json:dumps", GROUP),
+        EntryPoint("fig", "no_such_package.figs:FIG", GROUP),
     ]
     monkeypatch.setattr(
         registry, "entry_points", lambda group: [point for point in points if point.group == group]
@@ -28,7 +29,7 @@ def fruits(monkeypatch):
 
 
 def test_names_are_ours_first_and_each_once(fruits):
-    assert fruits.names() == ("plum", "apple", "pear")
+    assert fruits.names() == ("plum", "apple", "pear", "fig")
 
 
 def test_our_part_is_loaded(fruits):
@@ -47,11 +48,17 @@ def test_another_package_cannot_take_the_place_of_ours(fruits):
     assert fruits.load("apple") == "0123456789"
 
 
+def test_a_part_that_cannot_be_imported_is_told_in_one_line(fruits):
+    message = r"^fruit 'fig' cannot be imported \(ModuleNotFoundError: No module named 'no_such_"
+    with pytest.raises(InvalidInputError, match=message):
+        fruits.load("fig")
+
+
 def test_an_unknown_name_is_refused_with_all_and_the_nearest(fruits):
     with pytest.raises(InvalidInputError) as error:
         fruits.load("paer")
     assert str(error.value) == (
-        "there is no fruit 'paer': use one of plum, apple, pear. Did you mean 'pear'?"
+        "there is no fruit 'paer': use one of plum, apple, pear, fig. Did you mean 'pear'?"
     )
 
 

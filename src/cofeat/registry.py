@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from cofeat.errors import InvalidInputError
@@ -45,16 +45,27 @@ class Registry:
         """Return the object behind ``name``, importing its module on first use.
 
         Raises:
-            InvalidInputError: there is no part of that name.
+            InvalidInputError: there is no part of that name, or another package's cannot be
+                imported.
         """
         if name in self._entries:
             module, _, attribute = self._entries[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
         for point in entry_points(group=self.group):
             if point.name == name:
-                return point.load()
+                return self._load_other(point)
         names = self.names()
         raise InvalidInputError(
             f"there is no {self.kind} '{name}': use one of {', '.join(names)}."
             + nearest(name, names)
         )
+
+    def _load_other(self, point: EntryPoint) -> Any:
+        try:
+            return point.load()
+        except Exception as error:  # another package's code may raise anything
+            package = f" of package '{point.dist.name}'" if point.dist else ""
+            raise InvalidInputError(
+                f"{self.kind} '{point.name}'{package} cannot be imported "
+                f"({type(error).__name__}: {' '.join(str(error).split())}): mend or remove it"
+            ) from error

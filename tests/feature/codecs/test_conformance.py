@@ -6,15 +6,17 @@ import re
 import subprocess
 import sys
 import threading
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cofeat import registry
 from cofeat.errors import BitstreamError, InvalidInputError
 from cofeat.feature.codecs import CODECS, codecs_by_id, load_codec
-from cofeat.feature.pipeline import compress
+from cofeat.feature.pipeline import compress, decompress
 
 # A codec whose setting is a bound on the error of every integer keeps to it and no more.
 BOUND_AT_BEST = {"jpegls-near": 1}
@@ -56,6 +58,15 @@ def test_describes_itself(codec):
 
 def test_ids_are_unique():
     assert len(codecs_by_id()) == len(CODECS.names())
+
+
+def test_a_broken_codec_of_another_package_does_not_keep_the_others_from_decoding(monkeypatch):
+    broken = EntryPoint("broken", "no_such_package:CODEC", CODECS.group)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    monkeypatch.setattr("cofeat.feature.pipeline.codecs_by_id", codecs_by_id.__wrapped__)
+    features = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 4)
+    received = decompress(compress(features, "png")).features
+    np.testing.assert_allclose(received, features, atol=1 / 255)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from dataclasses import dataclass
@@ -77,8 +78,15 @@ def parse_codec(text: str) -> CodecSpec:
 
 @functools.cache
 def codecs_by_id() -> dict[int, Codec]:
-    """Return every codec by the number that it has in a stream; ours win over others'."""
-    codecs = [load_codec(name) for name in CODECS.names()]
+    """Return every codec by the number that it has in a stream; ours win over others'.
+
+    One of another package that cannot be imported is left out: it must not
+    keep the streams of the rest from being read.
+    """
+    codecs = []
+    for name in CODECS.names():
+        with contextlib.suppress(InvalidInputError):
+            codecs.append(load_codec(name))
     return {codec.id: codec for codec in reversed(codecs)}
 
 
