@@ -192,6 +192,21 @@ def test_eval_and_reproduce_agree(reproduced, tmp_path):
     assert alone["miou"][0] == pytest.approx(whole["miou"][0], abs=1e-6)
 
 
+def test_an_arm_that_got_tables_is_measured_anew(reproduced, tmp_path):
+    folder, data = tmp_path / "fitted", next(reproduced.glob("streets-*"))
+    shutil.copytree(reproduced, folder)
+    fit = ["fit", str(folder / "proposed"), "--data", str(data), "--images", "4"]
+    assert main([*fit, "--generations", "1"]) == 0
+    words = [*TINY, f"data.root={data}", "-o", str(folder)]
+    assert main(["reproduce", "recipes/quick.yaml", *words]) == 0
+
+    def results(run, arm):
+        return (run / "results" / f"{arm}.json").read_bytes()
+
+    assert results(folder, "baseline") == results(reproduced, "baseline")
+    assert results(folder, "proposed") != results(reproduced, "proposed")
+
+
 def test_info_describes_a_checkpoint(reproduced, capsys):
     assert main(["info", str(reproduced / "proposed"), "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
@@ -216,7 +231,10 @@ def test_info_lists_the_parts(capsys):
         (["train", "recipes/quick.yaml", "epochs"], "'epochs' is not KEY=VALUE"),
         (["train", "recipes/quick.yaml", "network.encoder=resnet43"], "Did you mean 'resnet34'?"),
         (["train", "recipes/cityscapes-encoder2.yaml"], "add data.root=FOLDER"),
+        (["train", "recipes/quick.yaml", "train.pictures=[none,avif:400]"], "of avif is 0 to 100"),
         (["reproduce", "recipes/quick.yaml", "evaluate.codecs=[pgn]"], "no codec 'pgn'"),
+        (["reproduce", "recipes/quick.yaml", "evaluate.codecs=[]"], "'evaluate.codecs'"),
+        (["reproduce", "recipes/quick.yaml", "network.bits=12"], "'jpeg' holds up to 8 bits, not"),
         (["eval", "nowhere"], "'nowhere' is no folder"),
         (["info", "nowhere"], "'nowhere' is no folder"),
         (["eval", "nowhere", "--codecs", "png:99"], "setting"),

@@ -38,6 +38,7 @@ def load_experiment(path: str, overrides: list[str]) -> Recipe:
         InvalidInputError: the recipe cannot be used.
     """
     from cofeat.data import DATASETS
+    from cofeat.data.coded import UNCODED
     from cofeat.feature.codecs import parse_codec
     from cofeat.network.build import build_network
     from cofeat.pictures import parse_picture_spec
@@ -47,8 +48,9 @@ def load_experiment(path: str, overrides: list[str]) -> Recipe:
     DATASETS.load(recipe.data.name)
     for codec in recipe.evaluate.codecs:
         parse_codec(codec)
-    for codec in recipe.evaluate.pictures:
-        parse_picture_spec(codec)
+    for picture in (*recipe.evaluate.pictures, *recipe.train.pictures):
+        if picture != UNCODED:
+            parse_picture_spec(picture)
     build_network(**{**recipe.network.model_dump(), "weights": None})
     return recipe
 

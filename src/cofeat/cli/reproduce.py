@@ -53,9 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.cli.machine import provenance
     from cofeat.cli.train import train_arm
     from cofeat.evaluation.report.page import build_report
+    from cofeat.feature.codecs import parse_codec
+    from cofeat.feature.pipeline import check_depth
     from cofeat.network.build import load_network
 
     recipe = load_experiment(arguments.recipe, arguments.overrides)
+    for codec in recipe.evaluate.codecs:  # now, not after hours of training
+        check_depth(parse_codec(codec).codec, recipe.network.bits)
     folder = arguments.out or Path("runs") / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     results = folder / "results"
@@ -83,10 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     curves, measured = _curves(recipe, models, folder, results, about)
     wall_s["measure"] = time.monotonic() - before
     swept = recipe.evaluate.codecs
-    sweeps = {
-        "The paper's points": [codec for codec in PAPER_CODECS if codec in swept],
-        "The wide sweep": list(swept),
-    }
+    sweeps = {"The wide sweep": list(swept)}
+    if points := [codec for codec in PAPER_CODECS if codec in swept]:
+        sweeps = {"The paper's points": points, **sweeps}
     tables = bd_tables(curves, sweeps, BD_METHOD, recipe.evaluate.resamples)
     write_bd(tables, results)
     if measured or not (results / "pictures" / "index.json").is_file():
@@ -190,6 +193,7 @@ def _key(model: Model, recipe: Recipe) -> str:
     """Return what a measurement depends on, as a short hash."""
     depends = [
         model.model_id.hex(),
+        model.tables.id.hex() if model.tables else None,
         recipe.evaluate.model_dump(exclude={"resamples", "batch"}),
         recipe.data.model_dump(exclude={"root"}),
         MEASURED_BY,

@@ -43,7 +43,7 @@ class Sweep:
         provenance: written beside every curve.
 
     Raises:
-        InvalidInputError: the data lack the truth of a task.
+        InvalidInputError: there are no samples, or one lacks the truth of a task.
     """
 
     def __init__(
@@ -62,12 +62,15 @@ class Sweep:
         self.provenance = provenance or {}
         self.size = (int(dataset.size[0]), int(dataset.size[1]))
         self.tasks = model.network.tasks
-        lacking = [task for task in self.tasks if task not in self.samples[0].truths]
-        if lacking:
-            raise InvalidInputError(
-                f"the data have no truth for {', '.join(lacking)}, which the network was trained "
-                "for: measure on a split that has it"
-            )
+        if not self.samples:
+            raise InvalidInputError("there are no images to measure on")
+        for sample in self.samples:
+            lacking = [task for task in self.tasks if task not in sample.truths]
+            if lacking:
+                raise InvalidInputError(
+                    f"the data have no truth for {', '.join(lacking)} ('{sample.name}'), which the "
+                    "network was trained for: measure on a split that has it"
+                )
         self.device = next(model.network.parameters()).device
         channels, height, width = model.network.feature_shape(self.size)
         self._elements = np.full(count, channels * height * width, dtype=np.int64)

@@ -23,7 +23,7 @@ from cofeat.feature.bitstream import (
     unpack,
 )
 from cofeat.feature.codecs import CodecSpec, codecs_by_id, parse_codec
-from cofeat.feature.codecs.base import TabledCodec, check_values
+from cofeat.feature.codecs.base import Codec, TabledCodec, check_values
 from cofeat.feature.quantizer import (
     Float32Array,
     Quantized,
@@ -98,6 +98,19 @@ def quantize_finite(
     return quantize(features, bits, per_channel, step)
 
 
+def check_depth(codec: Codec, bits: int) -> None:
+    """Refuse more bits than a codec holds.
+
+    Raises:
+        InvalidInputError: it holds fewer; the message names those that hold as many.
+    """
+    if bits > codec.max_bits:
+        raise InvalidInputError(
+            f"codec '{codec.name}' holds up to {codec.max_bits} bits, "
+            f"not {bits}: use {' or '.join(_codecs_for(bits))}"
+        )
+
+
 def compress_quantized(
     quantized: Quantized,
     codec: str | CodecSpec = "png",
@@ -119,11 +132,7 @@ def compress_quantized(
         MissingPackageError: the codec needs a package that is not installed.
     """
     spec = parse_codec(codec) if isinstance(codec, str) else codec
-    if quantized.bits > spec.codec.max_bits:
-        raise InvalidInputError(
-            f"codec '{spec.codec.name}' holds up to {spec.codec.max_bits} bits, "
-            f"not {quantized.bits}: use {' or '.join(_codecs_for(quantized.bits))}"
-        )
+    check_depth(spec.codec, quantized.bits)
     values = quantized.values
     check_values(spec.codec, values, quantized.bits)
     coder, tables_id = spec.codec, NO_TABLES

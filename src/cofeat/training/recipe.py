@@ -173,10 +173,10 @@ class Machine(Section):
 class Evaluate(Section):
     """What to measure after training."""
 
-    codecs: tuple[str, ...] = (
+    codecs: tuple[str, ...] = Field((
         "png", "jpeg:98", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80", "jpeg:70", "jpeg:60",
         "jpeg:40", "jpeg:20",
-    )  # fmt: skip
+    ), min_length=1)  # fmt: skip
     pictures: tuple[str, ...] = (
         "jpeg:95", "jpeg:85", "jpeg:70", "jpeg:50", "jpeg:30", "jpeg:15",
         "webp:95", "webp:85", "webp:75", "webp:50", "webp:20", "webp:5",
