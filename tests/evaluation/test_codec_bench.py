@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from cofeat.errors import InvalidInputError, MissingPackageError
-from cofeat.evaluation import codec_bench
+from cofeat.evaluation import codec_bench, codec_plot
 from cofeat.evaluation.codec_bench import bench_codecs, default_specs, load_features
 from cofeat.evaluation.codec_plot import save_codec_plot
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec, parse_codec
+from cofeat.feature.entropy.fitting import fit_tables
 from cofeat.feature.pipeline import compress_quantized
 from cofeat.feature.quantizer import quantize
 
@@ -156,6 +157,18 @@ def test_every_codec_of_the_table():
             assert result.max_error_steps == 0
     lossless = [result.bits_per_element for result in bench.results if result.lossless]
     assert lossless == sorted(lossless)
+
+
+def test_tables_are_measured_with_the_codecs_that_take_them():
+    made = tensors(shape=(3, 8, 8))
+    specs = [parse_codec(text) for text in ("png", "cofeat", "cofeat-lossy:4", "cofeat-learned")]
+    bench = bench_codecs(made, specs, 1, tables=fit_tables(made, generations=1))
+    names = {result.codec for result in bench.results}
+    assert {name for name in names if "tables" in name} == {
+        "cofeat + tables", "cofeat-lossy:4 + tables",
+    }  # fmt: skip
+    kinds = {codec_plot._family(result) for result in bench.results}
+    assert {"cofeat-lossy", "cofeat-lossy + tables"} <= kinds
 
 
 @pytest.mark.parametrize(("count", "repeat"), [(0, 1), (1, 0)])

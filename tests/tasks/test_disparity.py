@@ -102,6 +102,13 @@ def test_images_without_a_valid_pixel_are_left_out():
     assert np.isnan(DISPARITY.summarize(np.zeros(0)))
 
 
+def test_a_prediction_that_is_no_number_is_infinitely_wrong():
+    truth = np.array([[10.0, 20.0, 0.0]], np.float32)
+    assert DISPARITY.figures(np.array([[10.0, np.nan, 5.0]]), truth) == np.inf
+    assert DISPARITY.figures(np.array([[10.0, 20.0, np.nan]]), truth) == 0
+    assert DISPARITY.summarize(np.array([np.inf, 2.0])) == 0
+
+
 def test_a_perfect_disparity_is_infinitely_good():
     assert DISPARITY.summarize(np.array([0.0])) == np.inf
 

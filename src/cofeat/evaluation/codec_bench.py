@@ -19,7 +19,7 @@ import numpy as np
 
 from cofeat.errors import InvalidInputError, MissingPackageError
 from cofeat.feature.codecs import CODECS, CodecSpec, load_codec
-from cofeat.feature.codecs.base import TabledCodec
+from cofeat.feature.codecs.base import Codec, TabledCodec
 from cofeat.feature.pipeline import compress_quantized, decompress_quantized
 from cofeat.feature.quantizer import Float32Array, Quantized
 from cofeat.feature.tables import Tables
@@ -161,8 +161,7 @@ def bench_codecs(
         raise InvalidInputError(f"{len(tensors)} tensors, {repeat} rounds: give at least one each")
     ways = [_Way(spec, None) for spec in dict.fromkeys(specs)]
     if tables is not None:
-        tabled = [way for way in ways if isinstance(way.spec.codec, TabledCodec)]
-        ways += [_Way(way.spec, tables) for way in tabled]
+        ways += [_Way(way.spec, tables) for way in ways if _takes(way.spec.codec, tables)]
     usable, skipped = _usable(tensors, ways)
     tallies = {way: _Tally() for way in usable}
     total = repeat * len(tensors) * len(usable)
@@ -176,6 +175,11 @@ def bench_codecs(
     results = [_result(way, tally, elements, bits) for way, tally in tallies.items()]
     results.sort(key=lambda result: result.bits_per_element if result.lossless else math.inf)
     return Bench(len(tensors), elements, bits, repeat, tuple(results), tuple(skipped))
+
+
+def _takes(codec: Codec, tables: Tables) -> bool:
+    """Whether a codec codes with tables of that kind."""
+    return isinstance(codec, TabledCodec) and isinstance(tables, codec.tables_type)
 
 
 class _Way(NamedTuple):

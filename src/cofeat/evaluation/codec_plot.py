@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -98,4 +99,5 @@ def _finish(axes: Any, y_label: str) -> None:
 
 
 def _family(result: CodecResult) -> str:
-    return result.codec.partition(":")[0]
+    """Return the codec without its setting, with or without tables: what one line joins."""
+    return re.sub(r":\d+", "", result.codec)

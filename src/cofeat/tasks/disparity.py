@@ -96,11 +96,15 @@ class Disparity:
     measure_label = "1/RMSE (1/px)"
 
     def figures(self, prediction: AnyArray, truth: AnyArray) -> npt.NDArray[np.float64]:
-        """Return the RMSE in pixels of one image over its valid pixels, shape (), or NaN."""
+        """Return the RMSE in pixels of one image over its valid pixels, shape (), or NaN.
+
+        A prediction that is no number is infinitely wrong: NaN says that there was no truth.
+        """
         valid = truth > 0
         if not valid.any():
             return np.asarray(np.nan)
         error = prediction[valid].astype(np.float64) - truth[valid].astype(np.float64)
+        error[np.isnan(error)] = np.inf
         return np.asarray(np.sqrt(np.mean(error**2)), dtype=np.float64)
 
     def summarize(self, figures: npt.NDArray[np.float64]) -> float:

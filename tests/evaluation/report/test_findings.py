@@ -80,6 +80,10 @@ def test_the_target_is_the_uncoded_measure_less_one_percent():
     assert findings.factor(found) == "2.0× more"
 
 
+def test_one_percent_less_than_a_negative_measure_is_below_it():
+    assert findings.target_measure(curves(uncoded=-2.0), "miou") == pytest.approx(-2.02)
+
+
 def test_without_an_uncoded_measure_the_target_is_the_best_that_both_reach():
     found = findings.compare_with_picture(
         curves(

@@ -240,3 +240,9 @@ def test_the_distance_from_another_networks_output_equals_numpy(task):
         assert int(elements) == own.size
     assert float(total) == pytest.approx(expected, rel=1e-4)
     assert float(head.distance(*[torch.from_numpy(own)] * 2).total) == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("stride", [1, 3, 6])
+def test_a_stride_that_no_doubling_reaches_is_refused(stride):
+    with pytest.raises(InvalidInputError, match=f"have stride {stride}: .* is a power of two"):
+        build_head("disparity", 16, stride)

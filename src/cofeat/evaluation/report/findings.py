@@ -146,6 +146,12 @@ def uncoded_measure(curves: Mapping[str, Curve], measure: str) -> float:
     return column[0] if column else math.nan
 
 
+def target_measure(curves: Mapping[str, Curve], measure: str) -> float:
+    """Return the uncoded network's measure less ``TOLERANCE`` of its size."""
+    uncoded = uncoded_measure(curves, measure)
+    return uncoded - TOLERANCE * abs(uncoded)
+
+
 def compare_with_picture(curves: Mapping[str, Curve], measure: str) -> PictureComparison | None:
     """Compare at the uncoded measure less 1 %, or at the best that both ways reach.
 
@@ -156,7 +162,7 @@ def compare_with_picture(curves: Mapping[str, Curve], measure: str) -> PictureCo
     highest = [_highest([bytes_to_reach(c, measure, -math.inf).best for c in s]) for s in sides]
     if any(math.isnan(value) for value in highest):
         return None
-    wanted = uncoded_measure(curves, measure) * (1 - TOLERANCE)
+    wanted = target_measure(curves, measure)
     reachable = min(highest)
     is_uncoded = wanted <= reachable  # False for NaN, too
     target = wanted if is_uncoded else reachable

@@ -49,9 +49,7 @@ def measures_of(curves: Mapping[str, Curve]) -> list[Measure]:
 def needs_table(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> dict[str, Any]:
     """Return the bytes that each curve needs to be within 1 % of the uncoded network."""
     known = [m for m in measures if not math.isnan(findings.uncoded_measure(curves, m.name))]
-    targets = {
-        m.name: findings.uncoded_measure(curves, m.name) * (1 - findings.TOLERANCE) for m in known
-    }
+    targets = {m.name: findings.target_measure(curves, m.name) for m in known}
     senders = [*findings.feature_curves(curves), *findings.picture_curves(curves)]
     columns = []
     for measure in known:

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cofeat.errors import InvalidInputError
+
 Activation = Literal["relu", "none"]
 
 # No step of the chain is narrower. The paper's chains end at 16 channels, so
@@ -43,6 +45,9 @@ class Head(nn.Module):
             has none, so that its heads are linear but for the encoder.
         light: end at half the resolution.
 
+    Raises:
+        InvalidInputError: another stride.
+
     Source: Alvar and Bajic, ICIP 2019, section 2; the light end: Shi et al., "Real-time single
     image and video super-resolution using an efficient sub-pixel convolutional neural network",
     CVPR 2016.
@@ -60,6 +65,11 @@ class Head(nn.Module):
         light: bool = False,
     ) -> None:
         super().__init__()
+        if stride < 2 or stride & (stride - 1):
+            raise InvalidInputError(
+                f"the features have stride {stride}: the heads double them up to the picture, so "
+                "an encoder's stride is a power of two, at least 2"
+            )
         layers: list[nn.Module] = []
         for _ in range(stride.bit_length() - 1 - light):
             narrower = max(channels // 2, MIN_CHANNELS)
