@@ -163,6 +163,30 @@ def test_frames_wait_in_the_queue_and_go_with_the_next_call(edge, picture, nobod
     assert "a: split, late" in out
 
 
+def test_late_pictures_take_the_place_of_none(edge, picture, nobody, tmp_path):
+    queued = ("--fallback", "queue", "--queue", str(tmp_path / "queue"))
+    queued += ("--tasks", "reconstruction")
+    for seed in (1, 2):  # of other days, of the same name
+        edge(picture("a.png", seed=seed), *queued, "--tries", "1", url=nobody)
+    out = tmp_path / "out"
+    words = (*queued, "-o", str(out))
+    today = picture("a.png", seed=3)
+    status, *_ = edge(today, *words)
+    assert status == 0
+    names = ["a_late2_reconstruction.png", "a_late_reconstruction.png", "a_reconstruction.png"]
+    assert sorted(file.name for file in out.iterdir()) == names
+    alone = tmp_path / "alone"
+    edge(today, "--tasks", "reconstruction", "-o", str(alone))
+    assert (alone / names[2]).read_bytes() == (out / names[2]).read_bytes()
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "many"])
+def test_a_number_that_is_none_is_one_line(edge, word, capsys):
+    with pytest.raises(SystemExit):
+        edge("x.png", "--queue-mb", word)
+    assert f"--queue-mb: '{word}' is no finite number" in capsys.readouterr().err
+
+
 def test_a_plan_from_frame_to_frame(edge, exported, picture, tmp_path):
     file = tmp_path / "device.json"
     words = ["--size", "50x30", "--rounds", "1", "--batches", "1", "--codecs", "zstd:1"]

@@ -209,6 +209,16 @@ def test_a_queue_outlives_the_process(edge_of, no_whole, images, tmp_path):
     assert (late.name, late.mode, late.late) == ("image", "split", True)
 
 
+def test_a_portal_s_redirect_takes_nothing_from_the_queue(edge_of, no_whole, images, tmp_path):
+    edge, _ = edge_of(no_whole, GONE, queue=Outbox(tmp_path))
+    run(edge, images[0])
+    edge, _ = edge_of(no_whole, *[302] * 9, queue=Outbox(tmp_path))
+    (fresh,) = results_of(edge, images[1:2])
+    assert fresh.mode == "queued"
+    assert "answered with status 302" in fresh.reason
+    assert len(list(tmp_path.glob("*.frame"))) == 2
+
+
 def test_a_full_queue_refuses_or_drops_and_says_so(edge_of, no_whole, images, tmp_path):
     edge, _ = edge_of(no_whole, GONE, queue=Outbox(tmp_path / "a", 1))
     with pytest.raises(QueueFullError, match="no room"):

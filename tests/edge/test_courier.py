@@ -67,6 +67,7 @@ def test_an_answer_and_what_it_cost(kit):
         httpx.ConnectError("no route"),
         httpx.ReadError(""),
         httpx.RemoteProtocolError("cut"),
+        302,
         500,
         503,
         408,
@@ -197,7 +198,6 @@ def test_a_server_that_lives_but_answers_nothing_is_tried_ever_more_seldom(kit):
         (404, UnknownModelError),
         (409, WrongModelError),
         (413, TooLargeError),
-        (302, RefusedError),
     ],
 )
 def test_a_refusal_that_stays_is_not_tried_again(kit, status, error):

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 
@@ -56,6 +57,24 @@ def test_a_full_queue_refuses(tmp_path):
     with pytest.raises(QueueFullError, match="may hold 1000"):
         box.put("b", "png", request(bytes(400)))
     assert [waiting.name for waiting in drain(box)] == ["a"]
+    box.close()
+
+
+def test_a_full_disk_refuses_the_new_frame_and_takes_none_of_the_others(tmp_path, monkeypatch):
+    box = Outbox(tmp_path, 1000, "drop-oldest")
+    for name in "abc":
+        box.put(name, "png", request(bytes(50)))
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cofeat.edge.outbox.os.fsync", full)
+        with pytest.raises(QueueFullError, match="cannot be written: No space left on device"):
+            box.put("d", "png", request(bytes(500)))
+    assert [file.suffix for file in tmp_path.iterdir() if file.name != "lock"] == [".frame"] * 3
+    assert box.put("e", "png", request(bytes(500))) == ["a", "b"]
+    assert [waiting.name for waiting in drain(box)] == ["c", "e"]
     box.close()
 
 

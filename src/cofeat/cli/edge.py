@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import io
 import json
 import os
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofeat.cli.coding import add_coding, budget_of
+from cofeat.cli.numbers import finite
 from cofeat.cli.planning import add_wish
 from cofeat.errors import InvalidInputError, MissingPackageError
 
@@ -56,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="of one run of the network (all cores)")
     link = parser.add_argument_group("the link")
     link.add_argument(
-        "--deadline", type=float, default=2.0, metavar="S", help="seconds for an answer (2)"
+        "--deadline", type=finite, default=2.0, metavar="S", help="seconds for an answer (2)"
     )
     link.add_argument("--tries", type=int, default=4, help="within the deadline (4)")
     link.add_argument(
@@ -65,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="without an answer (mobile if the bundle has it, else queue if there is one)",
     )
     link.add_argument("--queue", type=Path, metavar="DIR", help="where frames wait for the link")
-    link.add_argument("--queue-mb", type=float, default=256.0, help="of the queue at most (256)")
+    link.add_argument("--queue-mb", type=finite, default=256.0, help="of the queue at most (256)")
     link.add_argument(
         "--when-full",
         default="refuse",
@@ -214,17 +217,27 @@ def _say_why(results: list[Result]) -> None:
 
 
 def _write(folder: Path, result: Result) -> None:
-    """Write each output as a picture, ``NAME_TASK.png``."""
+    """Write each output as a picture, ``NAME_TASK.png``; ``NAME_late_TASK.png`` from the queue.
+
+    A frame that waited may have the name of one of now, or of another that waited.
+    """
     from PIL import Image
 
     from cofeat.cli.each import write_bytes
     from cofeat.edge.overlay import overlays
 
     folder.mkdir(parents=True, exist_ok=True)
+    name = _free_name(folder, f"{result.name}_late") if result.late else result.name
     for task, picture in overlays(result).items():
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "PNG")
-        write_bytes(str(folder / f"{result.name}_{task}.png"), file.getvalue())
+        write_bytes(str(folder / f"{name}_{task}.png"), file.getvalue())
+
+
+def _free_name(folder: Path, name: str) -> str:
+    """Return the name, with a number where pictures have it already."""
+    names = (name if number == 1 else f"{name}{number}" for number in count(1))
+    return next(free for free in names if not any(folder.glob(f"{glob.escape(free)}_*.png")))
 
 
 def _without_arrays(result: Result) -> Result:

@@ -100,16 +100,23 @@ class Outbox:
             The names of the frames that were dropped for it.
 
         Raises:
-            QueueFullError: there is no room.
+            QueueFullError: there is no room, or the disk does not take it; nothing was dropped.
         """
         content = _pack(name, codec, request)
         with self._guard:
-            dropped = self._make_room(len(content))
+            self._check_room(len(content))
             file = self._folder / f"{self._next:012d}{_SUFFIX}"
-            with replacing(file) as temporary, temporary.open("wb") as opened:
-                opened.write(content)
-                opened.flush()
-                os.fsync(opened.fileno())
+            try:
+                with replacing(file) as temporary, temporary.open("wb") as opened:
+                    opened.write(content)
+                    opened.flush()
+                    os.fsync(opened.fileno())
+            except OSError as error:
+                raise QueueFullError(
+                    f"the queue '{self._folder}' cannot be written: {error.strerror}"
+                ) from error
+            # Only now that the new frame is safe.
+            dropped = self._make_room(len(content))
             self._files[file] = len(content)
             self._next += 1
         return dropped
@@ -140,8 +147,8 @@ class Outbox:
         with self._guard:
             return self._drop_first()
 
-    def _make_room(self, needed: int) -> list[str]:
-        """Drop frames until so many bytes fit.
+    def _check_room(self, needed: int) -> None:
+        """Refuse bytes that do not fit, and are not to take the place of others.
 
         Raises:
             QueueFullError: they do not.
@@ -154,6 +161,9 @@ class Outbox:
                 f"the queue '{self._folder}' holds {len(self._files)} frames in {held} bytes and "
                 f"has no room for {needed} more: it may hold {self._max_bytes}"
             )
+
+    def _make_room(self, needed: int) -> list[str]:
+        """Drop frames until so many bytes fit."""
         dropped = []
         while sum(self._files.values()) + needed > self._max_bytes:
             dropped.append(self._drop_first())

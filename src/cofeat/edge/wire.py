@@ -247,8 +247,9 @@ class Wire:
         status = response.status_code
         told = _told(content)
         reason = f"{self.server} refuses: {told.get('error') or f'status {status}'}"
-        if status >= 500 and status not in _KINDS:
-            raise LinkError(f"{self.server} failed with status {status}")
+        if not 400 <= status < 500 and status not in _KINDS:
+            # Not this server's word on the request: a redirect is a portal's, or a proxy's.
+            raise LinkError(f"{self.server} answered with status {status}")
         have = _have(told)
         if have:
             reason += f"; it has {', '.join(map(_describe, have))}"
