@@ -131,6 +131,28 @@ def test_damaged_picture_decodes_or_is_refused(name):
         assert decoded.shape[2] == 3
 
 
+def test_a_picture_is_turned_upright(photograph):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.fromarray(photograph).save(file, "PNG", exif=exif)
+    np.testing.assert_array_equal(decode_picture(file.getvalue()), np.rot90(photograph, -1))
+
+
+def test_more_scans_than_any_encoder_writes_are_refused(photograph):
+    file = io.BytesIO()
+    Image.fromarray(photograph).save(file, "JPEG", progressive=True)
+    usual = file.getvalue()
+    assert 1 < usual.count(b"\xff\xda") < 20
+    decode_picture(usual)
+    # An empty refinement of one component: a pass over the picture for a few bytes.
+    last = usual.rindex(b"\xff\xda")
+    length = int.from_bytes(usual[last + 2 : last + 4], "big")
+    scan = usual[last : last + 2 + length]
+    with pytest.raises(BitstreamError, match="more than 64 scans"):
+        decode_picture(usual[:-2] + 80 * scan + usual[-2:])
+
+
 def test_declared_giant_is_refused():
     def chunk(kind: bytes, body: bytes) -> bytes:
         crc = zlib.crc32(kind + body)

@@ -73,7 +73,12 @@ def read_image(source: str | Path | bytes) -> UInt8Array:
                 f"{_name(source)} is a grey picture of more than 8 bits a pixel "
                 f"({picture.mode}), whose range cofeat cannot know: scale it to 8 bits"
             )
-        return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+        return np.array(upright(picture))
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF says, and into RGB."""
+    return ImageOps.exif_transpose(picture).convert("RGB")
 
 
 @contextmanager

@@ -22,11 +22,15 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cofeat.errors import BitstreamError, InvalidInputError, MissingPackageError
-from cofeat.image import UInt8Array
+from cofeat.image import UInt8Array, upright
 from cofeat.registry import nearest
 
 # Twice an 8K frame; a picture that declares more is refused before its pixels take memory.
 MAX_PICTURE_PIXELS = 1 << 26
+
+# Encoders make some ten. Each costs a pass over the whole picture, and may be of sixteen bytes.
+_MAX_JPEG_SCANS = 64
+_START_OF_SCAN = b"\xff\xda"
 
 # From this quality on JPEG spends its bytes better on full than on halved chroma.
 _JPEG_FULL_CHROMA_QUALITY = 50
@@ -155,7 +159,7 @@ def decode_picture(data: bytes, max_pixels: int = MAX_PICTURE_PIXELS) -> UInt8Ar
         max_pixels: the largest picture that is accepted.
 
     Returns:
-        uint8 (H, W, 3), RGB.
+        uint8 (H, W, 3), RGB, upright as the file's EXIF has it.
 
     Raises:
         BitstreamError: the bytes are no such picture, whatever they are.
@@ -172,13 +176,15 @@ def _read(entry: PictureFormat, data: bytes, max_pixels: int) -> UInt8Array:
     """Decode a picture of that format.
 
     Raises:
-        BitstreamError: it is damaged or too large.
+        BitstreamError: it is damaged, too large, or made to take long.
     """
+    if entry.reader is JpegImageFile and data.count(_START_OF_SCAN) > _MAX_JPEG_SCANS:
+        raise BitstreamError(f"the jpeg picture has more than {_MAX_JPEG_SCANS} scans")
     try:
         with entry.reader(io.BytesIO(data)) as picture:
             width, height = picture.size
             small = width * height <= max_pixels
-            pixels = np.asarray(picture.convert("RGB")) if small else None
+            pixels = np.asarray(upright(picture)) if small else None
     # Hostile bytes make Pillow's parsers raise whatever Python raises.
     except Exception as error:
         raise BitstreamError(f"the {entry.name} picture cannot be decoded: {error}") from error

@@ -49,6 +49,7 @@ def test_a_tree_becomes_dataclasses():
         ({"count": 1.0}, "count must be int"),
         ({"flag": 0}, "flag must be bool"),
         ({"inner": {"number": "1"}}, "inner.number must be float, not '1'"),
+        ({"inner": {"number": 10**400}}, "inner.number is beyond what a number may be"),
         ({"inner": {}}, "key 'inner.number' is missing"),
         ({"inner": {"number": 1, "other": 2}}, "key 'inner.other' is not known"),
         ({"many": {}}, "many must be a list"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,14 @@ def test_an_older_bundle_is_overwritten_only_when_asked(made, tmp_path, entry):
         writer.add(entry("new"))
     assert open_bundle(folder).names == ("new",)
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_is_overwritten_from_inside(made, tmp_path, entry, monkeypatch):
+    monkeypatch.chdir(made("old"))
+    with writing_bundle(Path(), overwrite=True) as writer:
+        writer.place("new", "encoder").write_bytes(b"1")
+        writer.add(entry("new"))
+    assert open_bundle(tmp_path / "bundle").names == ("new",)
 
 
 def test_what_is_no_bundle_is_never_overwritten(tmp_path):

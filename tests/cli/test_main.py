@@ -82,7 +82,7 @@ def test_overrides_may_stand_on_both_sides_of_options(monkeypatch):
         ),
         (
             KeyboardInterrupt(),
-            "\ncofeat: interrupted; the same command goes on from here\n",
+            "\ncofeat: interrupted\n",
             INTERRUPTED,
         ),
     ],

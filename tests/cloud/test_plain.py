@@ -77,6 +77,22 @@ def test_drawn_pictures(client, kit, form, kind):
     assert (picture.format, picture.mode, picture.size) == (kind, "RGB", (13, 10))
 
 
+def test_all_tasks_are_those_of_the_model_that_the_stream_is_for(kit):
+    class Labels(kit.Model):
+        tasks = ("segmentation",)
+
+    models = kit.Model(), Labels("labels", "1", b"labels01")
+    stream = kit.stream_of(model_id=b"labels01")
+    with kit.serving(*models) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        told = client.post("/predict", content=stream).json()
+        assert (told["model"], list(told["outputs"])) == ("labels", ["segmentation"])
+        answer = client.post("/predict", content=stream, params={"format": "png"})
+        np.testing.assert_array_equal(pixels(answer.content), kit.expected_of(stream, 0))
+        answer = client.post("/predict", content=kit.stream_of(), params={"format": "png"})
+        assert answer.status_code == 400
+        assert "name it, tasks=segmentation" in answer.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("parameters", "status", "message"),
     [

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from cofeat.cli.main import main
-from cofeat.cloud.self_signed import names_of, self_signed
+from cofeat.cloud.self_signed import make_certificate, names_of, self_signed
 
 
 def test_it_is_kept_in_its_folder_and_the_key_is_private(tmp_path):
@@ -16,6 +16,23 @@ def test_it_is_kept_in_its_folder_and_the_key_is_private(tmp_path):
         assert stat.S_IMODE(first.key.stat().st_mode) == 0o600
     with self_signed(str(folder), "127.0.0.1") as second:
         assert second.certificate.read_bytes() == made
+
+
+def test_one_that_is_out_of_date_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr("cofeat.cloud.self_signed._DAYS", 0)
+    with self_signed(str(tmp_path), "127.0.0.1") as first:
+        old = first.certificate.read_bytes()
+    monkeypatch.undo()
+    with self_signed(str(tmp_path), "127.0.0.1") as second:
+        new = second.certificate.read_bytes()
+    with self_signed(str(tmp_path), "127.0.0.1") as third:
+        assert third.certificate.read_bytes() == new != old
+
+
+def test_a_name_beyond_ascii_is_written_as_browsers_ask_for_it():
+    certificate, _ = make_certificate(["bücher.example"])
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    assert b"xn--bcher-kva.example" in der
 
 
 def test_without_a_folder_it_is_gone_afterwards():

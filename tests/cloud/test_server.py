@@ -18,12 +18,14 @@ import httpx
 import numpy as np
 import pytest
 import tritonclient.grpc
+import uvicorn
+import uvicorn.supervisors.multiprocess
 from prometheus_client.parser import text_string_to_metric_families
 from tritonclient.utils import InferenceServerException
 
 from cofeat.bundle import open_bundle
 from cofeat.cli.main import main
-from cofeat.cloud.server import _listen
+from cofeat.cloud.server import _listen, _supervise
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.protocol.http import decode_response, encode_request
 from cofeat.protocol.messages import InferRequest, bytes_tensor
@@ -209,6 +211,8 @@ def pid_of(line):
 def test_tls_and_tokens_from_a_file(exported, stream, tmp_path):
     certificate, key, tokens = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "tokens"
     make_certificate(certificate, key)
+    # One file may hold both, the key first.
+    certificate.write_text(key.read_text() + certificate.read_text())
     tokens.write_text("a-token-of-some-length\n")
     options = ["--tls-cert", certificate, "--tls-key", key, "--token-file", tokens]
     options += ["--grpc-port", 0]
@@ -269,6 +273,9 @@ def test_a_certificate_of_its_own_and_no_page(exported, tmp_path):
         (["BUNDLE", "BUNDLE"], "two bundles have model 'tiny' version 1"),
         (["BUNDLE", "--port", "1", "--host", "192.0.2.1"], "cannot listen at 192.0.2.1:1"),
         (["BUNDLE", "--workers", "2", "--grpc-port", "0"], "several workers need one gRPC port"),
+        (["BUNDLE", "--port", "99999"], "port 99999: give 0 to 65535"),
+        (["BUNDLE", "--grpc-port", "-1"], "port -1: give 0 to 65535"),
+        (["BUNDLE", "--tls-self-signed", "--host", "a" * 70], "that is no name"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(exported, capsys, words, message):
@@ -277,6 +284,35 @@ def test_what_cannot_be_served_is_one_line(exported, capsys, words, message):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("cofeat: error: ")
     assert message in line
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_grpc_port_that_another_has_is_told_before_anything_is_served(exported, capsys, workers):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ["--port", "0", "--grpc-port", port, "--workers", workers]
+        assert main(["serve", exported.bundle, *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"cannot listen at 127.0.0.1:{port}" in line
+
+
+def test_a_second_server_does_not_share_the_grpc_port(exported):
+    with serve(exported.bundle, "--grpc-port", "0") as (process, _):
+        port = process.wait_for("grpc")["port"]
+        assert main(["serve", exported.bundle, "--port", "0", "--grpc-port", str(port)]) == 2
+        assert process.end() == 0
+
+
+def test_workers_that_cannot_start_are_a_failure():
+    before = {
+        number: signal.getsignal(number) for number in uvicorn.supervisors.multiprocess.SIGNALS
+    }
+    try:
+        with _listen("127.0.0.1", 0) as listening:
+            assert _supervise(uvicorn.Config("no_such_module:app", workers=2), listening) == 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_bundle_that_was_changed_is_not_served(exported, capsys, tmp_path):

@@ -87,6 +87,30 @@ def test_several_bitstreams_in_one_request_are_one_batch(kit):
     assert model.batches == [3]
 
 
+def test_pictures_run_one_after_the_other_where_they_are_too_many_pixels_together(kit):
+    model = kit.Model()
+    streams = [kit.stream_of(seed=seed) for seed in range(5)]
+    # Features of 3x4 at stride 4 are 192 pixels: two of them are within 400.
+    response = with_service(
+        lambda service: answer(service, request_of(*streams)), model, max_pixels=400
+    )
+    assert model.batches == [2, 2, 1]
+    for stream, ids in zip(streams, response.outputs[0].array, strict=True):
+        np.testing.assert_array_equal(ids, kit.expected_of(stream, 0))
+
+
+def test_a_request_s_own_format_is_that_of_all_outputs_where_none_is_named(kit):
+    request = request_of(kit.stream_of(), format="png")
+    response = with_service(lambda service: answer(service, request), kit.Model())
+    assert [output.elements[0][:4] for output in response.outputs] == [b"\x89PNG"] * 3
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
+def test_limits_that_are_none_are_refused(value):
+    with pytest.raises(InvalidInputError, match="timeout_s of"):
+        Settings(timeout_s=value)
+
+
 def test_requests_of_many_clients_share_batches(kit):
     model = kit.Model()
 
@@ -298,7 +322,7 @@ def test_the_server_s_own_deadline_holds_where_none_is_named(kit):
     model.gate.clear()
 
     async def work(service):
-        for timeout in ({}, {"timeout": 0}, {"timeout": 10**12}):
+        for timeout in ({}, {"timeout": 0}, {"timeout": 10**12}, {"timeout": 10**400}):
             with pytest.raises(DeadlineError, match=r"within 0\.05 s"):
                 await answer(service, request_of(kit.stream_of(), **timeout))
 

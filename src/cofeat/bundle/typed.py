@@ -82,7 +82,10 @@ def _scalar(wanted: Any, value: Any, where: str) -> Any:
             raise MismatchError(f"{where} must be null, not {value!r:.60}")
         return None
     if wanted is float and type(value) is int:
-        return float(value)  # JSON writes 1.0 as it likes
+        try:
+            return float(value)  # JSON writes 1.0 as it likes
+        except OverflowError:
+            raise MismatchError(f"{where} is beyond what a number may be") from None
     if type(value) is not wanted:  # a bool is no int
         raise MismatchError(f"{where} must be {wanted.__name__}, not {value!r:.60}")
     return value

@@ -75,6 +75,7 @@ def writing_bundle(folder: Path, overwrite: bool = False) -> Iterator[BundleWrit
         InvalidInputError: the folder exists.
     """
     _check_free(folder, overwrite)
+    folder = folder.resolve()  # its name is needed, and "." has none
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".tmp-{os.getpid()}-{folder.name}")
     temporary.mkdir()

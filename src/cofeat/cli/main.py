@@ -40,6 +40,9 @@ COMMANDS = (
     "info",
 )
 
+# Those that go on where they were stopped.
+RESUMING = ("train", "reproduce")
+
 # Exit statuses: ours for wrong input, the shell's habit for an interrupt; experiment.STOPPED
 # is that of a training which goes on later.
 WRONG_INPUT = 2
@@ -62,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise  # a fault of ours
         return _fail(MissingPackageError(package, "train", "this command"))
     except KeyboardInterrupt:
-        print("\ncofeat: interrupted; the same command goes on from here", file=sys.stderr)
+        later = "; the same command goes on from here" if words[0] in RESUMING else ""
+        print(f"\ncofeat: interrupted{later}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`cofeat ... | head`); nothing is wrong.

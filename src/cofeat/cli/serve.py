@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cofeat.cli.numbers import finite
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -37,21 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--target-requests",
-        type=float,
+        type=finite,
         metavar="N",
         help="at once in a replica, which MIN:MAX replicas aim at (8)",
     )
     limits = parser.add_argument_group("limits, of each worker or replica")
     limits.add_argument("--max-batch", type=int, default=8, help="pictures run at once (8)")
     limits.add_argument(
-        "--max-wait-ms", type=float, default=3.0, help="wait for others to fill a batch (3)"
+        "--max-wait-ms", type=finite, default=3.0, help="wait for others to fill a batch (3)"
     )
     limits.add_argument(
         "--max-requests", type=int, default=64, help="at once; then 429 and Retry-After (64)"
     )
-    limits.add_argument("--max-body-mb", type=float, default=16.0, help="of a request (16)")
-    limits.add_argument("--max-megapixels", type=float, default=4.2, help="of a picture (4.2)")
-    limits.add_argument("--timeout-s", type=float, default=30.0, help="to answer within (30)")
+    limits.add_argument("--max-body-mb", type=finite, default=16.0, help="of a request (16)")
+    limits.add_argument("--max-megapixels", type=finite, default=4.2, help="of a picture (4.2)")
+    limits.add_argument("--timeout-s", type=finite, default=30.0, help="to answer within (30)")
     safety = parser.add_argument_group("safety")
     safety.add_argument(
         "--token-file",

@@ -56,7 +56,12 @@ class Tls:
 
 @asynccontextmanager
 async def serving(
-    service: Service, host: str, port: int, tokens: Tokens, tls: Tls | None = None
+    service: Service,
+    host: str,
+    port: int,
+    tokens: Tokens,
+    tls: Tls | None = None,
+    shared: bool = False,
 ) -> AsyncIterator[int]:
     """Serve while the block runs, and then end what has begun.
 
@@ -66,6 +71,7 @@ async def serving(
         port: 0 for any that is free.
         tokens: that open the server.
         tls: files, where it is to be encrypted.
+        shared: whether other processes may listen at the port too.
 
     Yields:
         The port.
@@ -76,6 +82,7 @@ async def serving(
     limit = service.settings.max_body_bytes + _OVERHEAD_BYTES
     server = grpc.aio.server(
         options=[
+            ("grpc.so_reuseport", int(shared)),
             ("grpc.max_receive_message_length", limit),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
@@ -129,12 +136,14 @@ class _Call:
             if isinstance(value, str)
         }
         identity = request_id(headers.get(REQUEST_ID.lower()))
-        status = "OK"
+        status = "CANCELLED"  # by the client, unless something else becomes of it
         try:
             if self._method not in _OPEN_METHODS:
                 self._tokens.check(headers.get("authorization"))
             with self._service.tracing.span("request", headers):
-                return await self._answer(self._service, self._parse(data))
+                answer = await self._answer(self._service, self._parse(data))
+            status = "OK"
+            return answer
         except Exception as error:
             told = refusal(error)
             status = told.grpc

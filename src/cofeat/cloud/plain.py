@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import zipfile
 from collections.abc import Callable
@@ -44,17 +45,25 @@ async def predict(
     with service.admitted():
         body = await read_body(request, service.settings.max_body_bytes)
         candidates = service.repository.candidates(model, version)
-        names = candidates[0].tasks if tasks is None else tuple(tasks.split(","))
-        if form in _MEDIA and len(names) != 1:
-            raise InvalidInputError(f"'{form}' is one task's picture: name it, tasks={names[0]}")
+        names = () if tasks is None else tuple(tasks.split(","))
+        # Which model it is, and so which tasks there are, only the bitstream tells.
+        possible = [names] if names else [candidate.tasks for candidate in candidates]
+        if form in _MEDIA and not any(len(wanted) == 1 for wanted in possible):
+            raise _not_one(form, possible[0][0])
         picture: Format = "png" if form == "json" or form == "zip" else form
         kind = "bitstream" if body.startswith(MAGIC) else "image"
         asked = InferRequest(
             (bytes_tensor(kind, body),),
             tuple(RequestedOutput(name, {"format": picture}) for name in names),
+            parameters={"format": picture},
         )
         finish: dict[str, Callable[[InferResponse], Response]] = {"json": _json, "zip": _zip}
-        return await service.infer(asked, finish.get(form, _picture), model, version)
+        one = functools.partial(_picture, form)
+        return await service.infer(asked, finish.get(form, one), model, version)
+
+
+def _not_one(form: str, task: str) -> InvalidInputError:
+    return InvalidInputError(f"'{form}' is one task's picture: name it, tasks={task}")
 
 
 def _files(response: InferResponse) -> dict[str, bytes]:
@@ -83,7 +92,15 @@ def _zip(response: InferResponse) -> Response:
     return Response(file.getvalue(), media_type="application/zip")
 
 
-def _picture(response: InferResponse) -> Response:
-    ((_, content),) = _files(response).items()
+def _picture(form: str, response: InferResponse) -> Response:
+    """Return the picture of the one task.
+
+    Raises:
+        InvalidInputError: there are several.
+    """
+    files = _files(response)
+    if len(files) != 1:
+        raise _not_one(form, next(iter(files)))
+    (content,) = files.values()
     media = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     return Response(content, media_type=media)

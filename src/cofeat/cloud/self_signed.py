@@ -29,7 +29,8 @@ def self_signed(folder: str, host: str) -> Iterator[Tls]:
     """Give a certificate and its key, as files.
 
     Args:
-        folder: where they are kept, and looked for; ``""`` for one that is gone afterwards.
+        folder: where they are kept, and looked for until they are out of date; ``""`` for one
+            that is gone afterwards.
         host: address that the server listens at.
 
     Raises:
@@ -39,7 +40,7 @@ def self_signed(folder: str, host: str) -> Iterator[Tls]:
     with tempfile.TemporaryDirectory(prefix="cofeat-tls-") as scratch:
         place = Path(folder or scratch)
         tls = Tls(place / CERTIFICATE, place / KEY)
-        if not (tls.certificate.is_file() and tls.key.is_file()):
+        if not (tls.certificate.is_file() and tls.key.is_file()) or _is_over(tls.certificate):
             certificate, key = make_certificate(names_of(host))
             try:
                 place.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,17 @@ def self_signed(folder: str, host: str) -> Iterator[Tls]:
                     f"no certificate can be kept in '{folder}': {error.strerror}"
                 ) from None
         yield tls
+
+
+def _is_over(certificate: Path) -> bool:
+    """Whether a certificate that was kept is valid no more; what is none is told of later."""
+    try:
+        from cryptography import x509
+
+        kept = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (ModuleNotFoundError, ValueError):
+        return False
+    return kept.not_valid_after_utc < datetime.datetime.now(datetime.UTC)
 
 
 def names_of(host: str) -> list[str]:
@@ -76,6 +88,7 @@ def make_certificate(names: list[str]) -> tuple[bytes, bytes]:
         names: of hosts, and addresses.
 
     Raises:
+        InvalidInputError: one cannot be a host's.
         MissingPackageError: the package that makes certificates is not installed.
     """
     try:
@@ -90,7 +103,11 @@ def make_certificate(names: list[str]) -> tuple[bytes, bytes]:
         try:
             return x509.IPAddress(ipaddress.ip_address(name))
         except ValueError:
-            return x509.DNSName(name)
+            pass
+        try:
+            return x509.DNSName(name.encode("idna").decode("ascii"))
+        except UnicodeError:
+            raise InvalidInputError(f"a certificate for host '{name}': that is no name") from None
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cofeat")])

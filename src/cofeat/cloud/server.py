@@ -40,6 +40,7 @@ from cofeat.errors import InvalidInputError
 DRAIN_S = 40
 _IDLE_S = 30
 _BACKLOG = 2048
+_MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class ServerOptions:
             raise InvalidInputError(f"{self.workers} workers: give at least 1")
         if self.workers > 1 and self.grpc_port == 0:
             raise InvalidInputError("several workers need one gRPC port: name it")
+        for port in (self.port, self.grpc_port):
+            if port is not None and not 0 <= port <= _MAX_PORT:
+                raise InvalidInputError(f"port {port}: give 0 to {_MAX_PORT}")
 
     def app(self, batches: MakeBatches = Batcher) -> FastAPI:
         """Make the application; called in each worker.
@@ -96,7 +100,7 @@ class ServerOptions:
                 yield
                 return
             async with grpc_layer.serving(
-                service, self.host, self.grpc_port, tokens, self.tls
+                service, self.host, self.grpc_port, tokens, self.tls, shared=self.workers > 1
             ) as port:
                 log("grpc", host=self.host, port=port)
                 yield
@@ -147,16 +151,19 @@ def serve(options: ServerOptions, listening_at: Callable[[str], None] = lambda _
 
     Raises:
         CofeatError: the options cannot be; said before anything is served.
-        OSError: the port cannot be had.
+        OSError: a port cannot be had.
     """
     tokens = read_tokens(options.token_file, os.environ.get(VARIABLE, ""))
     options.check()
     if options.tls is not None:
         check_tls(options.tls)
+    if options.grpc_port:  # each worker opens it for itself: that it is free is told here
+        _listen(options.host, options.grpc_port).close()
     listening = _listen(options.host, options.port)
     config = uvicorn_config(options.app, options, configuration(options.log_level))
     host, port = listening.getsockname()[:2]
-    url = f"{'http' if options.tls is None else 'https'}://{host}:{port}"
+    address = f"[{host}]" if ":" in host else host
+    url = f"{'http' if options.tls is None else 'https'}://{address}:{port}"
     told: dict[str, Any] = {}
     if options.tls is not None:
         told["certificate_sha256"] = _fingerprint(options.tls)
@@ -194,15 +201,21 @@ def uvicorn_config(
 
 
 def _supervise(config: uvicorn.Config, listening: socket.socket) -> int:
-    """Run several workers, whose counts go to files of a folder of ours."""
+    """Run several workers, whose counts go to files of a folder of ours.
+
+    Returns:
+        0, or 1 where they could not start.
+    """
     folder = tempfile.mkdtemp(prefix="cofeat-metrics-")
     os.environ[MULTIPROCESS_FOLDER] = folder
     try:
-        Multiprocess(config, sockets=[listening]).run()
+        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor.run()
     finally:
         del os.environ[MULTIPROCESS_FOLDER]
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    # Below 0 is a signal, which ends them rightly.
+    return int(any((worker.exitcode or 0) > 0 for worker in supervisor.processes))
 
 
 def check_tls(tls: grpc_layer.Tls) -> None:
@@ -223,7 +236,7 @@ def check_tls(tls: grpc_layer.Tls) -> None:
 def _fingerprint(tls: grpc_layer.Tls) -> str:
     """Return the SHA-256 by which people compare a certificate."""
     text = tls.certificate.read_text(encoding="ascii", errors="replace")
-    first = text[text.index("-----BEGIN") :].partition("-----END CERTIFICATE-----")
+    first = text[text.index("-----BEGIN CERTIFICATE-----") :].partition("-----END CERTIFICATE-----")
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert("".join(first[:2]))).hexdigest()
 
 

@@ -79,7 +79,8 @@ class Settings:
     Args:
         max_requests: that are received, worked on or answered at once; more are refused.
         max_body_bytes: of one request.
-        max_pixels: of one picture, in features or as a file.
+        max_pixels: of one picture, in features or as a file; pictures that have more of them
+            together run one after the other.
         max_batch: pictures that run at once, and that one request may hold.
         max_wait_s: that a picture waits for others while its model is idle.
         timeout_s: until a request that names no deadline is given up.
@@ -96,7 +97,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 0 or (value == 0 and name != "max_wait_s"):
+            if not math.isfinite(value) or value < 0 or (value == 0 and name != "max_wait_s"):
                 raise InvalidInputError(f"{name} of {value}: give more than 0")
 
 
@@ -216,16 +217,22 @@ class Service:
 
     def _batcher(self, model: CloudModel) -> Batches:
         def run(key: Key, arrays: list[AnyArray]) -> list[Predictions]:
-            kind, _, tasks = key
+            kind, shape, tasks = key
             predict = model.predict_batch if kind == "bitstream" else model.predict_images
-            try:
-                outputs = predict(np.stack(arrays), tasks)
-            except CofeatError as error:  # the request was checked: this is a fault of ours
-                raise RuntimeError(f"model '{model.name}' failed: {error}") from error
-            return [
-                {task: output[index] for task, output in outputs.items()}
-                for index in range(len(arrays))
-            ]
+            # What a network holds while it runs grows with the pixels of all its pictures.
+            at_once = max(1, settings.max_pixels // _pixels(kind, shape, model))
+            predictions: list[Predictions] = []
+            for first in range(0, len(arrays), at_once):
+                part = arrays[first : first + at_once]
+                try:
+                    outputs = predict(np.stack(part), tasks)
+                except CofeatError as error:  # the request was checked: this is a fault of ours
+                    raise RuntimeError(f"model '{model.name}' failed: {error}") from error
+                predictions += [
+                    {task: output[index] for task, output in outputs.items()}
+                    for index in range(len(part))
+                ]
+            return predictions
 
         def observe(times: BatchTimes) -> None:
             picture_s = times.ran_s / times.items
@@ -310,6 +317,13 @@ class Service:
         return answer
 
 
+def _pixels(kind: Kind, shape: tuple[int, ...], model: CloudModel) -> int:
+    """Return the pixels of a picture whose features (C, h, w) or pixels (H, W, 3) these are."""
+    if kind == "image":
+        return shape[0] * shape[1]
+    return shape[1] * shape[2] * model.stride**2
+
+
 def _timeout_s(request: InferRequest, default_s: float) -> float:
     """Return the time that a request may take.
 
@@ -322,11 +336,13 @@ def _timeout_s(request: InferRequest, default_s: float) -> float:
     if type(timeout_us) is not int or timeout_us < 0:
         raise InvalidInputError(f"the parameter '{TIMEOUT}' is a whole number of microseconds")
     # 0 is Triton's for none.
-    return min(timeout_us / 1e6, default_s) if timeout_us else default_s
+    return min(timeout_us, math.ceil(1e6 * default_s)) / 1e6 if timeout_us else default_s
 
 
 def _wanted(request: InferRequest, model: CloudModel) -> tuple[tuple[str, ...], dict[str, Format]]:
     """Return the tasks that are asked for, in the model's order, and the format of each.
+
+    Without any named all are, in the format that the request's own parameter says.
 
     Raises:
         InvalidInputError: there is no such task or format, or one stands twice.
@@ -334,7 +350,7 @@ def _wanted(request: InferRequest, model: CloudModel) -> tuple[tuple[str, ...], 
     forms = {
         output.name: check_format(output.parameters.get("format", "raw"))
         for output in request.outputs
-    } or dict.fromkeys(model.tasks, check_format("raw"))
+    } or dict.fromkeys(model.tasks, check_format(request.parameters.get("format", "raw")))
     strange = [name for name in forms if name not in model.tasks]
     if strange or len(forms) < len(request.outputs):
         raise InvalidInputError(
