@@ -155,8 +155,9 @@ def quantize(
     check_features(features)
     dtype = integer_type(bits)
     axes = (1, 2) if per_channel else None
-    low = np.asarray(features.min(axis=axes), dtype=np.float32)
-    high = np.asarray(features.max(axis=axes), dtype=np.float32)
+    # Plus zero: which of the two zeros is met first must not show in the bytes.
+    low = np.asarray(features.min(axis=axes) + np.float32(0), dtype=np.float32)
+    high = np.asarray(features.max(axis=axes) + np.float32(0), dtype=np.float32)
     # NaN and infinity show in the extremes, so that finite features need no pass of their own.
     finite = bool(np.isfinite(low).all() and np.isfinite(high).all())
     if step is not None:
@@ -197,7 +198,7 @@ def _finite_extremes(
     high = np.asarray(features.max(axis=axes, where=finite, initial=-np.inf), dtype=np.float32)
     known = np.asarray(finite.any(axis=axes))
     zero = np.float32(0)
-    return np.where(known, low, zero), np.where(known, high, zero)
+    return np.where(known, low + zero, zero), np.where(known, high + zero, zero)
 
 
 def _broadcast(values: Float32Array) -> Float32Array:

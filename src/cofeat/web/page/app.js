@@ -20,23 +20,35 @@ const EXAMPLES = ["street1", "street2", "street3", "street4"].map(
 const PROBE_MS = 3000;
 
 const { chosen } = state;
-const source = new Source($("video"));
+const source = new Source($("video"), () => {
+  stop();
+  note("The camera is gone. Choose it again, or a file.", true, false);
+});
 const network = new Network(() => showRequests(network.entries));
 /** The picture as the network takes it, and as it is shown below the outputs. */
 const work = document.createElement("canvas");
 const base = document.createElement("canvas");
-const loop = new Loop(frame, failed, () =>
+const loop = new Loop(frame, (error) => failed(error, true), () =>
   canRun() && source.picture && $("keep").checked && !(document.hidden && source.live));
 /** Ends when the last change of worker or model has been made; and how many there were. */
 let changing = Promise.resolve();
 let changes = 0;
 /** Whether a model is not there, or not all of it. */
 let loading = true;
+/** Whether the note on the page is of a frame, or of what goes on until there is one. */
+let passing = false;
+let probing = false;
 
 // ---- frames
 
 function run() {
   if (canRun() && source.picture) loop.run();
+}
+
+/** Run where pictures are wanted by themselves: a camera that is paused stays so. */
+function resume() {
+  loop.forget();
+  if (!source.live || $("keep").checked) run();
 }
 
 /** Run as from now, in another way than before. */
@@ -64,25 +76,38 @@ async function frame() {
   const drawing = performance.now();
   show();
   Object.assign(made.times, { read, draw: performance.now() - drawing });
-  tellNote("");
+  if (passing) tellNote("");
   loop.ended();
   showFrame(made, $("keep").checked ? loop.framesPerSecond : 0, JPEG_QUALITY);
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1);
   document.body.dataset.mode = mode;
 }
 
-function failed(error) {
+/** Say what went wrong, with a frame or with what somebody did, and stop where all would fare so. */
+function failed(error, ofFrame = false) {
   if (error instanceof LinkError) {
     setOnline(false);
     // The same picture once more, on the device.
     if (modeNow() === "mobile") run();
-    else tellNote("The server cannot be reached, and this device has no network to run alone.", true);
+    else note("The server cannot be reached, and this device has no network to run alone.", true, true);
   } else if (error instanceof TokenError) {
+    stop();
     askToken();
   } else {
-    tellNote(error.message, true);
-    $("keep").checked = false;
+    if (ofFrame) stop();
+    note(error.message, true, ofFrame);
   }
+}
+
+function stop() {
+  $("keep").checked = false;
+  showSource(source);
+}
+
+/** Say something until a frame is shown, if it is passing, or until something else is said. */
+function note(text, isProblem, isPassing) {
+  passing = isPassing;
+  tellNote(text, isProblem);
 }
 
 /** Show the last frame as it is wished to be seen. */
@@ -103,7 +128,13 @@ function setOnline(online) {
   // A model that was being loaded when the server went.
   if (online && loading) inTurn(() => takeModel(state.model, $("precision").value)).catch(failed);
   showMode();
-  runAnew();
+  resume();
+}
+
+/** Ask the server now and then whether it is there, from now on. */
+function keepProbing() {
+  if (!probing) probe();
+  probing = true;
 }
 
 async function probe() {
@@ -114,7 +145,7 @@ async function probe() {
 function askToken() {
   $("token-form").hidden = false;
   $("token").focus();
-  tellNote(network.token ? "This is no token of the server." : "This server wants a token.", true);
+  note(network.token ? "This is no token of the server." : "This server wants a token.", true, false);
 }
 
 // ---- loading
@@ -132,11 +163,21 @@ async function load() {
     });
   } catch (error) {
     if (!(error instanceof LinkError)) return failed(error);
-    tellNote("The server cannot be reached, and not all of it is kept here yet.", true);
+    note("The server cannot be reached, and not all of it is kept here yet.", true, true);
     tellLink("alone");
     return void setTimeout(load, PROBE_MS);
   }
-  probe();
+  keepProbing();
+}
+
+/** Go on with a token: with what was not loaded for want of one, or with the pictures. */
+async function goOn() {
+  if (!state.model) return load();
+  $("token-form").hidden = true;
+  tellNote("");
+  keepProbing();
+  if (loading) await inTurn(() => takeModel(state.model, $("precision").value));
+  else runAnew();
 }
 
 async function constants() {
@@ -164,7 +205,7 @@ async function takeModel(model, part) {
   state.ready = state.restReady = false;
   delete document.body.dataset.rest;
   state.model = model;
-  tellNote("Loading the networks …");
+  note("Loading the networks …", false, true);
   const rest = await loadModel(model, part, network);
   setSize($("size").value, work, base);
   state.ready = true;
@@ -189,7 +230,10 @@ function inTurn(change) {
 }
 
 async function example(address) {
-  await source.still(await (await fetch(address)).blob());
+  const blob = await fetch(address).then((answer) => answer.blob()).catch(() => {
+    throw new LinkError("the server cannot be reached");
+  });
+  await source.still(blob);
   showSource(source);
 }
 
@@ -272,9 +316,9 @@ function listen() {
   on("token-form", "submit", async (event) => {
     event.preventDefault();
     network.setToken($("token").value);
-    await load();
+    await goOn();
   });
-  document.addEventListener("visibilitychange", () => !document.hidden && run());
+  document.addEventListener("visibilitychange", () => !document.hidden && resume());
 }
 
 // ---- beginning

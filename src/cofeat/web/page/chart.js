@@ -37,7 +37,7 @@ export function pointsOf(model, task, precision) {
  * @returns {string} what it shows, in words.
  */
 export function drawCurve(svg, points, task, frame) {
-  const { name, digits } = MEASURES[task];
+  const { name } = MEASURES[task];
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${SIZE.width} ${SIZE.height}`);
   const rates = [...points.map((point) => point.bpp), ...(frame ? [frame.bpp] : [])];
@@ -46,12 +46,12 @@ export function drawCurve(svg, points, task, frame) {
   const margin = (Math.max(...values) - Math.min(...values) || 0.01) * 0.15;
   const y = scale(
     Math.min(...values) - margin, Math.max(...values) + margin, SIZE.height - SIZE.bottom, SIZE.top);
-  for (const tick of ticks(y.low, y.high)) {
-    line(svg, "grid", SIZE.left, y(tick), SIZE.width - SIZE.right, y(tick));
-    text(svg, "tick", SIZE.left - 6, y(tick) + 4, tick.toFixed(digits > 1 ? 2 : 1), "end");
+  for (const { at, told } of ticks(y.low, y.high)) {
+    line(svg, "grid", SIZE.left, y(at), SIZE.width - SIZE.right, y(at));
+    text(svg, "tick", SIZE.left - 6, y(at) + 4, told, "end");
   }
-  for (const tick of ticks(x.low, x.high))
-    text(svg, "tick", x(tick), SIZE.height - SIZE.bottom + 16, String(Number(tick.toFixed(2))), "middle");
+  for (const { at, told } of ticks(x.low, x.high))
+    text(svg, "tick", x(at), SIZE.height - SIZE.bottom + 16, told, "middle");
   text(svg, "label", SIZE.width - SIZE.right, SIZE.height - 6, "bits per pixel", "end");
   text(svg, "label", SIZE.left - 40, 10, name, "start");
   const groups = grouped(points, family);
@@ -102,13 +102,20 @@ function scale(low, high, from, to) {
   return Object.assign(map, { low, high });
 }
 
-function ticks(low, high) {
+/**
+ * Some four round numbers of a range, each told to as many digits as tell it from the next.
+ *
+ * @returns {{at: number, told: string}[]}
+ */
+export function ticks(low, high) {
   const raw = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= raw);
-  const found = [];
-  for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) found.push(tick);
-  return found;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, k) => (first + k) * step)
+    .map((at) => ({ at, told: at.toFixed(digits) }));
 }
 
 function element(svg, kind, attributes) {

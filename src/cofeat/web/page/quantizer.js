@@ -40,8 +40,8 @@ export function quantize(features, channels, bits = 8, perChannel = false, step 
       high = Math.fround(-step * 2 ** (bits - 1) + step * top);
     }
     if (low < -MAX_MAGNITUDE || high > MAX_MAGNITUDE) throw new RangeError("features are too large");
-    minimum[range] = low;
-    maximum[range] = high;
+    minimum[range] = low + 0; // one zero, whichever of the two was met first
+    maximum[range] = high + 0;
     const divisor = Math.fround((high - low) / top) || 1;
     const out = values.subarray(range * size, (range + 1) * size);
     for (let k = 0; k < size; k++)

@@ -4,6 +4,7 @@
 const PAGE = "cofeat-page-{{digest}}";
 // What the page itself puts there, since it loads models before this worker looks after it.
 const MODELS = "cofeat-models";
+const PATIENCE_MS = 3000;
 const ASSETS = "page/assets/{{digest}}/";
 const NAMES = {{names}};
 // The build of ONNX Runtime for WebGPU is kept when a browser first loads it.
@@ -46,16 +47,21 @@ async function kept(request, name) {
   return answer;
 }
 
-/** What may change: from the server if it answers. */
+/** What may change: from the server if it answers, and in time where something is kept. */
 async function fresh(request, name) {
   const cache = await caches.open(name);
+  const found = await cache.match(request, { ignoreVary: true });
   try {
-    const answer = await fetch(request);
+    // A network that swallows packets lets a request wait for minutes.
+    const answer = await Promise.race([fetch(request), ...(found ? [tooLate()] : [])]);
     if (answer.ok && name === PAGE) await cache.put(request, answer.clone());
     if (answer.status < 500) return answer;
   } catch {
     // The server is gone.
   }
-  const found = await cache.match(request, { ignoreVary: true });
   return found ?? Response.error();
+}
+
+function tooLate() {
+  return new Promise((_, reject) => setTimeout(reject, PATIENCE_MS));
 }

@@ -10,8 +10,13 @@ export function cameraProblem() {
 }
 
 export class Source {
-  constructor(video) {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {() => void} ended called when the camera is taken away.
+   */
+  constructor(video, ended) {
     this.video = video;
+    this.ended = ended;
     this.picture = null;
   }
 
@@ -32,6 +37,8 @@ export class Source {
         : "There is no camera that this page can use. Choose a file.");
     }
     this.stop();
+    // Only where the camera goes by itself: a track that is stopped here does not say so.
+    for (const track of stream.getTracks()) track.addEventListener("ended", this.ended);
     this.video.srcObject = stream;
     await this.video.play();
     this.picture = this.video;
