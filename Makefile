@@ -14,7 +14,7 @@ help:
 	@echo "make check      the whole gate: format, lint, types, import rules, tests"
 	@echo "make format     bring the code into its format"
 	@echo "make results    the tables and plots of README and docs, from results/"
-	@echo "make bench      the benchmarks"
+	@echo "make bench      the benchmarks, but lossy.py, which wants a trained network"
 	@echo "make engine     compile engine.c to engine.wasm (needs clang and lld)"
 	@echo "make page       copy onnxruntime-web's files for the page (needs npm)"
 	@echo "make wheel      build the wheel into dist/"
@@ -60,7 +60,8 @@ results:
 
 bench:
 	@tools/setup.sh codecs,train,dev
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@status=0; for file in $(filter-out benchmarks/lossy.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || status=1; done; \
+		exit $$status
 
 engine:
 	@tools/build_engine.sh
@@ -70,6 +71,7 @@ page:
 
 wheel:
 	@tools/setup.sh codecs,train,dev
+	@rm -f dist/*.whl
 	@$(BIN)/python -m build --wheel
 
 clean:

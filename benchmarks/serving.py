@@ -37,8 +37,9 @@ import numpy as np
 
 from cofeat.bundle import open_bundle
 from cofeat.data.base import Sample
+from cofeat.edge import Device
 from cofeat.feature.bitstream import pack, unpack
-from cofeat.feature.pipeline import compress, decompress
+from cofeat.feature.pipeline import decompress
 from cofeat.image import format_size, parse_size
 from cofeat.protocol.http import encode_request
 from cofeat.protocol.messages import InferRequest, RequestedOutput, bytes_tensor
@@ -102,18 +103,9 @@ def load_model(bundle: Path) -> RuntimeModel:
 
 def make_streams(bundle: Path, scenes: Scenes) -> list[bytes]:
     """Return bitstreams as a device sends them."""
-    model = load_model(bundle)
-    return [
-        compress(
-            model.encode(scenes[index].image),
-            model.entry.codec,
-            model.bits,
-            model.per_channel,
-            scenes.size,
-            model.model_id,
-        )
-        for index in range(len(scenes))
-    ]
+    device = Device(bundle, threads=1)
+    images = [scenes[index].image for index in range(len(scenes))]
+    return [device.split_request(device.encode(image), image.shape[:2])[0].data for image in images]
 
 
 # The bare loop, in a process of its own on the server's core.
@@ -131,7 +123,9 @@ def bare_loop(bundle: Path, streams: list[bytes], pipe: Connection) -> None:
         while time.perf_counter() - start_s < seconds:
             before_s = time.perf_counter()
             chosen = [streams[(len(times) + index) % len(streams)] for index in range(batch)]
-            model.predict_batch(np.stack([decompress(s).features for s in chosen]), TASKS)
+            model.predict_batch(
+                np.stack([decompress(s, model.fitted).features for s in chosen]), TASKS
+            )
             times.append(time.perf_counter() - before_s)
         pipe.send(times)
 
@@ -183,35 +177,35 @@ def serving(bundle: Path, folder: Path) -> Iterator[tuple[int, int]]:
         process.wait()
 
 
-def http(body: bytes, header_bytes: int | None, name: str = NAME) -> bytes:
+def http(name: str, body: bytes, header_bytes: int | None) -> bytes:
     head = f"POST /v2/models/{name}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
     if header_bytes is not None:
         head += f"Inference-Header-Content-Length: {header_bytes}\r\n"
     return head.encode() + b"\r\n" + body
 
 
-def good_request(stream: bytes) -> bytes:
+def good_request(name: str, stream: bytes) -> bytes:
     outputs = tuple(RequestedOutput(task) for task in TASKS)
-    return http(*encode_request(InferRequest((bytes_tensor("bitstream", stream),), outputs)))
+    return http(name, *encode_request(InferRequest((bytes_tensor("bitstream", stream),), outputs)))
 
 
-def bad_requests(stream: bytes) -> list[bytes]:
+def bad_requests(name: str, stream: bytes) -> list[bytes]:
     """Return requests that are wrong in one way each."""
     body, head = encode_request(InferRequest((bytes_tensor("bitstream", stream),)))
     flipped = bytearray(stream)
     flipped[len(flipped) // 2] ^= 0x10
     other = pack(replace(unpack(stream), model_id=b"otherone"))
     return [
-        http(b"", None),
-        http(random.Random(0).randbytes(len(body)), head),
-        http(body[: len(body) // 2], head),
-        http(body, head - 1),
-        http(body, len(body) + 1),
-        http(body, head, "none"),
-        http(b"[" * 20_000, None),
-        good_request(bytes(flipped)),
-        good_request(other),
-        good_request(b"\xff\xd8\xff" + stream),
+        http(name, b"", None),
+        http(name, random.Random(0).randbytes(len(body)), head),
+        http(name, body[: len(body) // 2], head),
+        http(name, body, head - 1),
+        http(name, body, len(body) + 1),
+        http("none", body, head),
+        http(name, b"[" * 20_000, None),
+        good_request(name, bytes(flipped)),
+        good_request(name, other),
+        good_request(name, b"\xff\xd8\xff" + stream),
     ]
 
 
@@ -281,14 +275,14 @@ def memory_mb(pid: int) -> float:
 # The three questions.
 
 
-def load(pid: int, port: int, streams: list[bytes], total: int) -> None:
-    good = [good_request(stream) for stream in streams]
-    bad = bad_requests(streams[0])
+def load(pid: int, port: int, name: str, streams: list[bytes], total: int) -> None:
+    good = [good_request(name, stream) for stream in streams]
+    bad = bad_requests(name, streams[0])
     memories: list[float] = []
 
     def requests() -> Iterator[bytes]:
         for number in range(total):
-            if number % (total // 20) == 0:
+            if number % max(1, total // 20) == 0:
                 memories.append(memory_mb(pid))
             yield bad[number // 10 % len(bad)] if number % 10 == 9 else good[number % len(good)]
 
@@ -311,8 +305,10 @@ def load(pid: int, port: int, streams: list[bytes], total: int) -> None:
     )
 
 
-def saturated(port: int, streams: list[bytes], run: Callable[[int, float], list[float]]) -> None:
-    good = [good_request(stream) for stream in streams]
+def saturated(
+    port: int, name: str, streams: list[bytes], run: Callable[[int, float], list[float]]
+) -> None:
+    good = [good_request(name, stream) for stream in streams]
     bare_rates, rates = [], []
     for _ in range(ROUNDS):
         times = run(BATCH, ROUND_S)
@@ -327,8 +323,10 @@ def saturated(port: int, streams: list[bytes], run: Callable[[int, float], list[
     print(f"  ratio     {np.median(ratios):7.3f}  ({ratios.min():.3f} to {ratios.max():.3f})")
 
 
-def latency(port: int, streams: list[bytes], run: Callable[[int, float], list[float]]) -> None:
-    good = [good_request(stream) for stream in streams]
+def latency(
+    port: int, name: str, streams: list[bytes], run: Callable[[int, float], list[float]]
+) -> None:
+    good = [good_request(name, stream) for stream in streams]
     bare_ms, served_ms = [], []
     for _ in range(ROUNDS):
         bare_ms.append(1000 * np.median(run(1, ROUND_S / 2)))
@@ -350,23 +348,26 @@ def main() -> None:
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {CLIENT_CORE})
     scenes = Scenes(arguments.size, STREAMS)
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
+        folder = Path(temporary)
         bundle = arguments.bundle or export(folder, scenes)
+        name = load_model(bundle).name
         streams = make_streams(bundle, scenes)
         mean_bytes = np.mean([len(stream) for stream in streams])
         print(f"pictures of {format_size(arguments.size)}, {mean_bytes:.0f} bytes each, one core")
         pid, port = stack.enter_context(serving(bundle, folder))
         # The first request comes when the models are loaded.
-        asyncio.run(clients(port, 1, iter([good_request(streams[0])])))
+        first = asyncio.run(clients(port, 1, iter([good_request(name, streams[0])])))
+        if set(first.statuses) != {"200"}:
+            sys.exit(f"a request that is right is answered with status {', '.join(first.statuses)}")
         if "load" in arguments.parts:
-            load(pid, port, streams, arguments.requests)
+            load(pid, port, name, streams, arguments.requests)
         if {"saturated", "latency"} & set(arguments.parts):
             run = stack.enter_context(bare(bundle, streams))
         if "saturated" in arguments.parts:
-            saturated(port, streams, run)
+            saturated(port, name, streams, run)
         if "latency" in arguments.parts:
-            latency(port, streams, run)
+            latency(port, name, streams, run)
 
 
 if __name__ == "__main__":

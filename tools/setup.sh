@@ -3,6 +3,7 @@
 # train,dev). Quick when nothing has changed; needs python3 with venv and pip.
 set -eu
 cd "$(dirname "$0")/.."
+here=$(pwd -P)
 extras=${1:?usage: tools/setup.sh EXTRAS}
 python=${PYTHON:-python3}
 
@@ -14,9 +15,12 @@ fail() {
 command -v "$python" >/dev/null || fail "there is no '$python': install Python 3.11 or later, or name it with PYTHON=..."
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$python" --version) is too old: install Python 3.11 or later, or name it with PYTHON=..."
-if [ ! -x .venv/bin/pip ]; then
+# What a folder that was moved or copied holds runs the code of where it was.
+if [ "$(cat .venv/.made-in 2>/dev/null)" != "$here" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    rm -rf .venv
     "$python" -m venv .venv >/dev/null 2>&1 ||
         fail "'$python -m venv' does not work: install it (Debian: apt-get install python3-venv)"
+    echo "$here" >.venv/.made-in
 fi
 
 # What is installed follows from these two files; the developers' set holds all but ray.
@@ -34,7 +38,7 @@ done
 echo "setup: installing cofeat[$extras] into .venv"
 # pip says much; what a reader needs of it is its first error.
 log=.venv/pip.log
-.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]" \
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]" \
     >"$log" 2>&1 ||
     fail "pip could not install the packages ($(sed -n 's/^ *ERROR: *//p' "$log" | head -n 1); all it said is in $log): is there a network? (docs/install.md tells how torch is had)"
 echo "$wanted" >".venv/.installed-$extras"

@@ -169,7 +169,11 @@ def test_ray_s_pods_hold_a_replica_and_reach_what_it_needs(service):
     (workers,) = cluster["workerGroupSpecs"]
     pod = workers["template"]["spec"]
     (container,) = pod["containers"]
-    assert container["ports"][0]["containerPort"] == config["http_options"]["port"]
+    # KubeRay names its own ports, the dashboard's and Serve's 8000 among them, where none are named.
+    assert cluster["headGroupSpec"]["template"]["spec"] == pod
+    assert "ports" not in container
+    assert config["http_options"]["port"] == 8000
+    assert cluster["enableInTreeAutoscaling"] is True
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     arguments = application["args"]
     wanted = [*arguments["bundles"], arguments["token_file"]]

@@ -396,6 +396,10 @@ def test_the_camera(browser, server):
         page.page.get_by_role("button", name="Pause").click()
         page.page.locator("body[data-busy=no]").wait_for()
         assert float(page.page.locator("#fps").inner_text().replace("–", "1")) > 0
+        shown = page.frames()
+        page.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.page.wait_for_timeout(500)
+        assert page.frames() == shown  # a camera that is paused sends nothing by itself
         # The fake camera shows a green field with a moving pie.
         page.choose("Show", "Picture")
         assert page.pixels().reshape(-1, 3).mean(axis=0).argmax() == 1
