@@ -16,12 +16,23 @@ command -v "$python" >/dev/null || fail "there is no '$python': install Python 3
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$python" --version) is too old: install Python 3.11 or later, or name it with PYTHON=..."
 # What a folder that was moved or copied holds runs the code of where it was.
-if [ "$(cat .venv/.made-in 2>/dev/null)" != "$here" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-    rm -rf .venv
-    "$python" -m venv .venv >/dev/null 2>&1 ||
-        fail "'$python -m venv' does not work: install it (Debian: apt-get install python3-venv)"
-    echo "$here" >.venv/.made-in
+clear=
+made_in=$(cat .venv/.made-in 2>/dev/null || echo "$here")
+if [ "$made_in" != "$here" ]; then
+    echo "setup: making .venv anew, which was made in $made_in"
+    clear=--clear
+elif [ -e .venv/bin/python ] || [ -L .venv/bin/python ]; then
+    .venv/bin/python -c '' 2>/dev/null || {
+        echo "setup: making .venv anew, whose Python is gone"
+        clear=--clear
+    }
 fi
+if [ -n "$clear" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    # shellcheck disable=SC2086  # one word or none
+    "$python" -m venv $clear .venv >/dev/null 2>&1 ||
+        fail "'$python -m venv' does not work: install it (Debian: apt-get install python3-venv)"
+fi
+echo "$here" >.venv/.made-in
 
 # What is installed follows from these two files; the developers' set holds all but ray.
 wanted=$(cat pyproject.toml constraints.txt | cksum)

@@ -79,7 +79,7 @@ def origin_line() -> str:
     processor = machine.get("processor") if isinstance(machine, dict) else "?"
     return (
         f"`tools/streets_mobile.sh`, street scenes (a stand-in for Cityscapes) of 256x128, 200 of "
-        f"seed 2 that no choice was made on; seed 0 of the training, measured "
+        f"seed 2 that no choice of training was made on; seed 0 of the training, measured "
         f"{str(about.get('date', '?'))[:10]} at commit {about.get('commit')}, two cores of an "
         f"{processor}.\n"
     )
