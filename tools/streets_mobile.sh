@@ -80,5 +80,11 @@ measure $RUNS/pair-mean-0.3 mean-0.3 "$PAPER" ""
 measure $RUNS/pair-seed1-baseline seed1/baseline "$PAPER" ""
 measure $RUNS/pair-seed1-bits-0.9 seed1/bits-0.9 "$PAPER" ""
 measure streets-mobile rate "$(seq -s, -f cofeat-learned:%g 6 32)" ""
-measure streets-mobile-pictures pictures "" \
-    "jpeg:95,jpeg:90,jpeg:85,jpeg:70,jpeg:50,jpeg:30,jpeg:15,webp:95,webp:90,webp:80,webp:70,webp:60,webp:50,webp:35,webp:20,avif:80,avif:70,avif:60,avif:55,avif:50,avif:45,avif:40,avif:30,avif:20"
+# Nearly every setting where it matters: of a coarse grid the picture would be told to need more.
+settings() { # FORMAT SETTING...
+    printf "$1:%s," "${@:2}"
+}
+JPEG=$(settings jpeg 95 92 90 88 86 85 84 82 80 78 76 74 72 70 65 60 55 50 40 30 15)
+WEBP=$(settings webp 95 92 $(seq 90 -1 80) 75 70 65 60 55 50 35 20)
+AVIF=$(settings avif 80 75 $(seq 70 -1 50) 48 46 45 44 42 40 35 30)avif:20
+measure streets-mobile-pictures pictures "" "$JPEG$WEBP$AVIF"

@@ -18,7 +18,7 @@ from cofeat.losses.weighting import Term, Weighting
 from cofeat.network.build import build_network
 from cofeat.training.loop import _fabric, _training_mode
 from cofeat.training.objective import Objective
-from cofeat.training.recipe import Machine
+from cofeat.training.recipe import Machine, Train
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scenes import SIZE, Scenes
@@ -51,7 +51,7 @@ def gradients(rule, processes=1, parts=((0, 8),)):
     # Sums of float64, so that what is compared is not the order of a sum.
     plain = Objective(network, weighting, "scale_free").double()
     objective, _ = fabric.setup(plain, torch.optim.SGD(plain.parameters(), 0.1))
-    _training_mode(objective, freeze_batch_norm=True)
+    _training_mode(objective, Train(freeze_batch_norm=True))
     feed = HeldFeed(Scenes(16), network.tasks, fabric.device)
     share = len(BATCH) // processes
     for start, end in parts if processes == 1 else [(0, share)]:

@@ -54,6 +54,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "again-points": lambda: points_table({"Encoder2 again": encoders.AGAIN}),
     "again-pair": lambda: pair_table({"Encoder2 again": encoders.AGAIN}),
     "again-deciding": encoders.AGAIN.deciding_table,
+    "late-deciding": encoders.LATE.deciding_table,
+    "late-each": encoders.LATE.each_table,
+    "late-versus": encoders.LATE.versus_table,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import arms
 from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
 from study import Study
@@ -16,6 +18,10 @@ STUDIES = {
 # Folders of proposed arms: the paper's loss made scale-free, and ours, which is shipped; and of a
 # baseline with the task weights of the latter.
 PAPER, BITS, CONTROL = "mean-0.3", "bits-0.9", "baseline-weights"
+
+
+# Points of a way in the table of points, at most.
+SHOWN = 14
 
 
 def control_table() -> str:
@@ -44,10 +50,10 @@ def beyond_table() -> str:
 
 
 def points_table() -> str:
-    """Return points of features and of pictures side by side."""
+    """Return points of features and of pictures side by side, evenly left out where many are."""
     rows = [["nothing, uncompressed network", "0", *measures(STUDY.uncompressed())]]
     for name, of in STUDY.ways().items():
-        stride = 2 if name.startswith("features") else 1
+        stride = math.ceil(len(of.codecs) / SHOWN)
         for index in range(0, len(of.codecs), stride):
             values = point(of, index)
             label = f"{name}: {of.codecs[index].partition(':')[2]}"
@@ -75,12 +81,14 @@ def codec_table() -> str:
 def origin_line() -> str:
     """Return where the figures come from."""
     about = STUDY.rate().provenance
+    coded = STUDY.pictures()["AVIF"].provenance
     machine = about.get("machine")
     processor = machine.get("processor") if isinstance(machine, dict) else "?"
     return (
         f"`tools/streets_mobile.sh`, street scenes (a stand-in for Cityscapes) of 256x128, 200 of "
         f"seed 2 that no choice of training was made on; seed 0 of the training, measured "
-        f"{str(about.get('date', '?'))[:10]} at commit {about.get('commit')}, two cores of an "
+        f"{str(about.get('date', '?'))[:10]} at commit {about.get('commit')}, the coded pictures "
+        f"{str(coded.get('date', '?'))[:10]} at {coded.get('commit')}, two cores of an "
         f"{processor}.\n"
     )
 
