@@ -51,8 +51,9 @@ rate 2 rate-1 pictures-2 0.06 'train.coarse=[6,36]' "${THREE[@]}"
 $COFEAT fit $RUNS/rate-2 --images 300
 OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
 measure rate-2 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
-PICTURES=$(printf jpeg:%s, 85 50 30)$(printf webp:%s, 80 60 35)
-measure pictures-3 pictures "" "$PICTURES$(printf avif:%s, 70 60 57 55 50 45)avif:40"
+PICTURES=$(printf jpeg:%s, 85 70 60 50 40 30)$(printf webp:%s, 85 80 75 70 65 60 50 35)
+PICTURES+=$(printf avif:%s, 65 62 60 59 58 57 56 55 54 53 52 50 48 46 44 42)avif:40
+measure pictures-3 pictures "" "$PICTURES"
 
 # Five epochs more for the picture's network, and then for both ways, the bottleneck begun anew at the
 # later network with three quarters of its components in place of a quarter.
@@ -65,9 +66,7 @@ rate wide pictures-4 pictures-4 0.08 'train.coarse=[4,36]' train.bottleneck_star
 $COFEAT fit $RUNS/rate-wide --images 300
 OURS=cofeat-learned:8,cofeat-learned:12,$(seq -s, -f cofeat-learned:%g 14 26)
 measure rate-wide late/rate "$OURS,cofeat-learned:28,cofeat-learned:30" ""
-PICTURES=$(printf jpeg:%s, 85 70 60 50 40 30)$(printf webp:%s, 85 80 75 70 65 60 50 35)
-AVIF=$(printf avif:%s, 65 62 60 59 58 57 56 55 54 53 52 50 48 46 44 42)avif:40
-measure pictures-5 late/pictures "" "$PICTURES$AVIF"
+measure pictures-5 late/pictures "" "$PICTURES"
 
 # The paper's two arms, on from the same network with equal noise.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
