@@ -169,7 +169,7 @@ def test_ray_s_pods_hold_a_replica_and_reach_what_it_needs(service):
     (workers,) = cluster["workerGroupSpecs"]
     pod = workers["template"]["spec"]
     (container,) = pod["containers"]
-    # KubeRay names its own ports, the dashboard's and Serve's 8000 among them, where none are named.
+    # Where none are named KubeRay names its own ports, the dashboard's and Serve's 8000 among them.
     assert cluster["headGroupSpec"]["template"]["spec"] == pod
     assert "ports" not in container
     assert config["http_options"]["port"] == 8000
