@@ -96,6 +96,17 @@ def test_errors_become_one_line(error, line, status, monkeypatch, capsys):
     assert capsys.readouterr().err == line
 
 
+@pytest.mark.parametrize("command", ["train", "reproduce"])
+def test_what_goes_on_where_it_was_stopped_says_so(command, monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"cofeat.cli.{command}.run", interrupted)
+    assert main([command, "recipes/quick.yaml"]) == INTERRUPTED
+    err = capsys.readouterr().err
+    assert err == "\ncofeat: interrupted; the same command goes on from here\n"
+
+
 def test_a_reader_that_leaves_is_no_error():
     command = f"{sys.executable} -m cofeat info | true"
     done = subprocess.run(

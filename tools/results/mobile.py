@@ -18,8 +18,6 @@ STUDIES = {
 # Folders of proposed arms: the paper's loss made scale-free, and ours, which is shipped; and of a
 # baseline with the task weights of the latter.
 PAPER, BITS, CONTROL = "mean-0.3", "bits-0.9", "baseline-weights"
-
-
 # Points of a way in the table of points, at most.
 SHOWN = 14
 

@@ -155,17 +155,17 @@ def quantize(
     check_features(features)
     dtype = integer_type(bits)
     axes = (1, 2) if per_channel else None
-    # Plus zero: which of the two zeros is met first must not show in the bytes.
-    low = np.asarray(features.min(axis=axes) + np.float32(0), dtype=np.float32)
-    high = np.asarray(features.max(axis=axes) + np.float32(0), dtype=np.float32)
+    low = np.asarray(features.min(axis=axes), dtype=np.float32)
+    high = np.asarray(features.max(axis=axes), dtype=np.float32)
     # NaN and infinity show in the extremes, so that finite features need no pass of their own.
     finite = bool(np.isfinite(low).all() and np.isfinite(high).all())
     if step is not None:
         range_ = stepped_range(step, bits)
-    elif finite:
-        range_ = FeatureRange(low, high)
     else:
-        range_ = FeatureRange(*_finite_extremes(features, per_channel))
+        if not finite:
+            low, high = _finite_extremes(features, per_channel)
+        zero = np.float32(0)  # plus it: which of the two zeros is met first must not show
+        range_ = FeatureRange(np.asarray(low + zero), np.asarray(high + zero))
     width = _broadcast(range_.step(bits))
     scaled = np.subtract(features, _broadcast(range_.minimum), order="C")
     np.divide(scaled, np.where(width == 0, np.float32(1), width), out=scaled)
@@ -198,7 +198,7 @@ def _finite_extremes(
     high = np.asarray(features.max(axis=axes, where=finite, initial=-np.inf), dtype=np.float32)
     known = np.asarray(finite.any(axis=axes))
     zero = np.float32(0)
-    return np.where(known, low + zero, zero), np.where(known, high + zero, zero)
+    return np.where(known, low, zero), np.where(known, high, zero)
 
 
 def _broadcast(values: Float32Array) -> Float32Array:

@@ -33,7 +33,7 @@ export class Network {
     const { bytes } = await this.ask("GET", "page/models.json", "list of models");
     await keep("page/models.json", bytes);
     const { models } = JSON.parse(new TextDecoder().decode(bytes));
-    await forgetOthers(models);
+    await forgetOthers(models).catch(() => {}); // nothing is kept that could be dropped
     return models;
   }
 
@@ -153,14 +153,6 @@ async function keep(path, bytes) {
 
 /** Drop files of models that the server no longer has. */
 async function forgetOthers(models) {
-  try {
-    await dropOthers(models);
-  } catch {
-    // Nothing is kept that could be dropped.
-  }
-}
-
-async function dropOthers(models) {
   const known = new Set(models.flatMap((model) => Object.values(model.files)).map((file) => file.sha256));
   const cache = await caches.open(MODELS);
   for (const request of await cache.keys()) {
