@@ -3,7 +3,8 @@
 A checkpoint is a folder, ``checkpoint-<step>``, written under another name and
 renamed when it is whole; older ones are removed after that. It holds the
 network (``network.json``, ``weights.safetensors``) and ``training.pt``: the
-optimizer, the weighting's log-variances and the place in the schedule.
+optimizer, the weighting's log-variances, the place in the schedule and, where
+the network is an average, the weights that training goes on with.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import CHECKPOINT_GLOB, find_checkpoint, load_network, save_network
+from cofeat.training.average import NetworkAverage
 from cofeat.training.objective import Objective
 from cofeat.training.recipe import Recipe, parse_recipe
 
@@ -58,8 +60,12 @@ def save_checkpoint(
     place: Place,
     recipe: Recipe,
     about: dict[str, Any],
+    average: NetworkAverage | None = None,
 ) -> Path:
-    """Write a checkpoint and remove the older ones; returns its folder."""
+    """Write a checkpoint and remove the older ones; returns its folder.
+
+    Its network is the average, where there is one.
+    """
     final = run / f"checkpoint-{place.step:09d}"
     temporary = run / f".{final.name}.tmp"
     for left_over in run.glob(".checkpoint-*.tmp"):  # of a save that was killed
@@ -67,13 +73,15 @@ def save_checkpoint(
     temporary.mkdir(parents=True)
     about = {**about, "recipe": recipe.model_dump(mode="json"), "step": place.step}
     about["train_seconds"] = round(place.seconds, 1)
+    network = objective.network if average is None else average.network
     try:
-        save_network(temporary, objective.network, recipe.network.model_dump(mode="json"), about)
+        save_network(temporary, network, recipe.network.model_dump(mode="json"), about)
         torch.save(
             {
                 "optimizer": optimizer.state_dict(),
                 "weighting": objective.weighting.state_dict(),
                 "entropy_model": _entropy_state(objective),
+                "network": {} if average is None else objective.network.state_dict(),
                 "place": vars(place),
             },
             temporary / TRAINING_FILE,
@@ -119,7 +127,13 @@ def has_checkpoint(run: Path) -> bool:
     return any(run.glob(CHECKPOINT_GLOB))
 
 
-def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe) -> Place:
+def resume(
+    run: Path,
+    objective: Objective,
+    optimizer: Optimizer,
+    recipe: Recipe,
+    average: NetworkAverage | None = None,
+) -> Place:
     """Load the newest checkpoint of a run, if it has one, and return where to go on.
 
     Raises:
@@ -148,7 +162,11 @@ def resume(run: Path, objective: Objective, optimizer: Optimizer, recipe: Recipe
         if objective.entropy_model is not None:
             objective.entropy_model.load_state_dict(state["entropy_model"])
         optimizer.load_state_dict(state["optimizer"])
-        return Place(**state["place"])
+        place = Place(**state["place"])
+        if average is not None:
+            objective.network.load_state_dict(state["network"])
+            average.resume(model.network.state_dict(), place.step)
+        return place
     except Exception as error:  # whatever the file holds, it is no training state of ours
         reason = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"'{folder / TRAINING_FILE}' cannot be read: {reason}") from error

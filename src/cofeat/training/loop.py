@@ -24,6 +24,7 @@ from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
+from cofeat.training.average import NetworkAverage
 from cofeat.training.checkpoint import has_checkpoint, resume, save_checkpoint
 from cofeat.training.log import RunLog
 from cofeat.training.objective import (
@@ -90,7 +91,9 @@ def train(  # noqa: C901  one loop, read from top to bottom
         build_entropy_model(recipe, network),
     )
     objective, optimizer = fabric.setup(plain, torch.optim.Adam(_parameter_groups(plain, recipe)))
-    place = resume(run, plain, optimizer, recipe)
+    average = NetworkAverage(network, options.average) if options.average else None
+    result = average.network if average else network
+    place = resume(run, plain, optimizer, recipe, average)
     if _any(fabric, fabric.broadcast(place.step) != place.step):
         raise InvalidInputError(
             f"the processes see different checkpoints in '{run}': all nodes must share the folder"
@@ -159,7 +162,7 @@ def train(  # noqa: C901  one loop, read from top to bottom
         place.seconds = earlier_seconds + clock.saved()
         if log:
             log.flush()
-            save_checkpoint(run, plain, optimizer, place, recipe, about or {})
+            save_checkpoint(run, plain, optimizer, place, recipe, about or {}, average)
         fabric.barrier()
         clock.restart_images()
 
@@ -192,6 +195,8 @@ def train(  # noqa: C901  one loop, read from top to bottom
                         fabric.backward(step.total / options.accumulate)
                 optimizer.step()
                 optimizer.zero_grad()
+                if average:
+                    average.update(network)
                 place.step += 1
                 clock.images += options.batch * options.accumulate
 
@@ -216,13 +221,13 @@ def train(  # noqa: C901  one loop, read from top to bottom
             epoch += 1
             _check_weights(plain, place.step)
             if epoch % options.validate_epochs == 0 or epoch == options.epochs:
-                network.eval()
-                measures = validate(network, val_feed, recipe.evaluate.batch, fabric)
+                result.eval()
+                measures = validate(result, val_feed, recipe.evaluate.batch, fabric)
                 if log:
-                    bits = bits_per_element(network, val_feed, fabric.device)
+                    bits = bits_per_element(result, val_feed, fabric.device)
                     values = {f"val_{name}": value for name, value in measures.items()}
                     log.row(place.step, epoch, values | {"bits_per_element": bits})
-                    for name, picture in sample_pictures(network, val_feed, fabric.device):
+                    for name, picture in sample_pictures(result, val_feed, fabric.device):
                         log.picture(place.step, name, picture)
                 clock.restart_images()
             stopping = _any(fabric, stop_asked())

@@ -127,6 +127,9 @@ class Train(Section):
     learning_rate: float = Field(1e-3, gt=0)
     power: float = Field(0.9, ge=0)
     """Of the polynomial decay."""
+    average: float = Field(0.0, ge=0, lt=1)
+    """What a run gives is a moving average of the network's weights that keeps this share of itself
+    at each step: 0.995 is about the last 200 steps. 0 gives the weights as they are."""
     weighting_learning_rate: float | None = Field(None, gt=0)
     """Of the log-variances; null is ``learning_rate``."""
     entropy_learning_rate: float | None = Field(None, gt=0)
