@@ -86,13 +86,16 @@ def tables_of(name: str) -> Tables | None:
 
 def any_learned_tables(channels: int, groups: int) -> LearnedTables:
     """Tables that no network was trained for: a decoder must stand any."""
-    dice, shapes = np.random.default_rng(0), group_shapes(channels, groups)
+    dice, hidden = np.random.default_rng(0), 6
     return LearnedTables(
         groups,
         dice.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
         dice.integers(0, 50 << 14, channels).astype(np.int32),
-        tuple(dice.integers(-300, 301, shape).astype(np.int16) for shape in shapes),
-        tuple(dice.integers(-300, 301, shape).astype(np.int16) for shape in shapes),
+        dice.integers(-(1 << 18), 1 << 18, (2, groups, hidden)).astype(np.int32),
+        *(
+            tuple(dice.integers(-300, 301, shape).astype(np.int16) for shape in kind)
+            for kind in group_shapes(channels, groups, hidden)
+        ),
     )
 
 

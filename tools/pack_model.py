@@ -20,7 +20,7 @@ from cofeat.network.build import DESCRIPTION_FILE, WEIGHTS_FILE, find_checkpoint
 
 MODELS = Path(__file__).parents[1] / "src" / "cofeat" / "models"
 HASHES_FILE = "SHA256SUMS"
-FIT_IMAGES = "600"
+FIT_IMAGES = "1200"
 
 
 def main() -> int:

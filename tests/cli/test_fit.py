@@ -135,3 +135,16 @@ def test_damaged_tables_are_told(model, tmp_path, capsys):
     (folder / "tables.bin").write_bytes(b"no tables")
     assert main(["info", str(folder)]) == 2
     assert "are no tables of cofeat" in capsys.readouterr().err
+
+
+def test_tables_of_another_version_are_told_and_made_anew(model, data, picture, tmp_path, capsys):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(model, folder)
+    fresh = (folder / "tables.bin").read_bytes()
+    (folder / "tables.bin").write_bytes(fresh[:4] + b"\x09" + fresh[5:])
+    assert main(["compress", picture(), "-m", str(folder), "-o", str(tmp_path / "a.cft")]) == 2
+    told = capsys.readouterr().err
+    assert "tables have version 9, known is 1" in told
+    assert f"cofeat fit {folder}" in told
+    assert main(["fit", str(folder), *data, "--images", "4", "--generations", "4"]) == 0
+    assert (folder / "tables.bin").read_bytes() == fresh

@@ -50,17 +50,19 @@ def tabled_features(seed, shape):
 def learned_tables(seed, channels, groups, widest):
     """Weights of no model: means far from every level too, sums of more than 32 bits."""
     rng = np.random.default_rng(seed)
-    shapes = group_shapes(channels, groups)
+    hidden = 4
 
-    def weights(width):
+    def weights(shapes, width):
         return tuple(rng.integers(-width, width, shape).astype(np.int16) for shape in shapes)
 
+    mean, *others = group_shapes(channels, groups, hidden)
     return LearnedTables(
         groups,
         rng.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
         rng.integers(0, 60 << 14, channels).astype(np.int32),
-        weights(widest),
-        weights(min(widest, 1 << 7)),
+        rng.integers(-(1 << 18), 1 << 18, (2, groups, hidden)).astype(np.int32),
+        weights(mean, widest),
+        *(weights(shapes, min(widest, 1 << 7)) for shapes in others),
     )
 
 

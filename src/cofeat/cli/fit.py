@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.feature.entropy.fitting import DEFAULT_GENERATIONS, fit_tables
     from cofeat.files import replacing
     from cofeat.network.build import TABLES_FILE, load_network
-    from cofeat.training.learned_tables import PASSES, learn_tables
+    from cofeat.training.learned_tables import learn_tables, passes_over
 
     generations = DEFAULT_GENERATIONS if arguments.generations is None else arguments.generations
     if arguments.images < 1 or not 1 <= generations <= MOST_GENERATIONS:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"--images {arguments.images}, --generations {generations}: give at least 1 image, "
             f"and 1 to {MOST_GENERATIONS} generations"
         )
-    model = load_network(arguments.checkpoint)
+    model = load_network(arguments.checkpoint, with_tables=False)
     train = trained_on.open_trained_on(model, arguments, "train")
     val = trained_on.open_trained_on(model, arguments, "val")
     count, measured = min(arguments.images, len(train)), min(_MOST_MEASURED, len(val))
@@ -66,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         with track("Fitting tables", total=total) as bar:
             fitted = fit_tables(tensors, generations, lambda done, _: bar.update(done))
     else:
-        with track("Learning tables", total=PASSES) as bar:
+        with track("Learning tables", total=passes_over(count)) as bar:
             fitted = learn_tables(
-                tensors, _coarse(model), on_progress=lambda done, _: bar.update(done)
+                tensors, *_trained_for(model), on_progress=lambda done, _: bar.update(done)
             )
     path = model.folder / TABLES_FILE
     with replacing(path) as temporary:
@@ -108,10 +108,14 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
     return tensors
 
 
-def _coarse(model: Model) -> tuple[float, float]:
-    """Return the steps that a network was trained for, in those of its quantizer."""
-    least, most = model.about.get("recipe", {}).get("train", {}).get("coarse", (1.0, 1.0))
-    return float(least), float(most)
+def _trained_for(model: Model) -> tuple[tuple[float, float], int, int]:
+    """Return what a network was trained for: steps, in its quantizer's; groups, hidden units."""
+    from cofeat.training.recipe import Rate
+
+    recipe = model.about.get("recipe", {})
+    least, most = recipe.get("train", {}).get("coarse", (1.0, 1.0))
+    rate = Rate.model_validate(recipe.get("loss", {}).get("rate", {}))
+    return (float(least), float(most)), rate.groups, rate.hidden
 
 
 def _saved(tensors: list[Quantized], fitted: Tables, codec: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load, save_file
 
 from cofeat import shipped
-from cofeat.errors import InvalidInputError, MissingPackageError
+from cofeat.errors import BitstreamError, InvalidInputError, MissingPackageError
 from cofeat.feature.tables import Tables, read_tables
 from cofeat.network.bottleneck import build_bottleneck
 from cofeat.network.encoders import build_encoder
@@ -147,8 +147,15 @@ def find_checkpoint(path: str | Path) -> Path:
     )
 
 
-def load_network(path: str | Path, device: str | torch.device = "cpu") -> Model:
+def load_network(
+    path: str | Path, device: str | torch.device = "cpu", with_tables: bool = True
+) -> Model:
     """Read a network from a checkpoint folder, or the newest one of a run.
+
+    Args:
+        path: a folder, or the name of a model that comes with the package.
+        device: where the network is to be.
+        with_tables: whether to read the codec's tables too, where there are some.
 
     Raises:
         InvalidInputError: there is no checkpoint, or its files cannot be used.
@@ -161,12 +168,18 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> Model:
         # Its own weights follow; those that training began with may be gone.
         network = build_network(**{**config, "weights": None})
         network.load_state_dict(load(raw))
-        tables_file = folder / TABLES_FILE
-        tables = read_tables(tables_file.read_bytes()) if tables_file.is_file() else None
     except (InvalidInputError, MissingPackageError):
         raise
     except Exception as error:  # whatever the files hold, they are no checkpoint
         reason = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"checkpoint '{folder}' cannot be read: {reason}") from error
+    tables_file, tables = folder / TABLES_FILE, None
+    if with_tables and tables_file.is_file():
+        try:
+            tables = read_tables(tables_file.read_bytes())
+        except BitstreamError as error:
+            raise InvalidInputError(
+                f"'{tables_file}': {error}; 'cofeat fit {path}' makes new ones"
+            ) from error
     model_id = hashlib.sha256(raw).digest()[:MODEL_ID_BYTES]
     return Model(network.eval().to(device), config, about, model_id, folder, tables)

@@ -166,7 +166,10 @@ def build_entropy_model(recipe: Recipe, network: MultiTaskNetwork) -> EntropyMod
             "the arm 'rate' counts bits at a fixed step of the quantizer: give network.step=1"
         )
     usual = network.qlayer.step * recipe.train.coarse[0]
-    return EntropyModel(network.bottleneck.channels, network.qlayer.step, usual)
+    rate = recipe.loss.rate
+    return EntropyModel(
+        network.bottleneck.channels, network.qlayer.step, usual, rate.groups, rate.hidden
+    )
 
 
 def compressibility_form(recipe: Recipe) -> Form | None:

@@ -95,6 +95,10 @@ class Rate(Weight):
     """The loss of the arm ``rate``: bits per pixel of the picture, by an entropy model."""
 
     rule: Literal["uncertainty", "fixed", "log"] = "fixed"
+    groups: int = Field(8, ge=1, le=255)
+    """Of channels: what is told of a value comes from the groups before its own."""
+    hidden: int = Field(32, ge=1, le=255)
+    """Units a group in each of the entropy model's two layers."""
 
 
 class Loss(Section):

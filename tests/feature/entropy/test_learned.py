@@ -19,19 +19,21 @@ from cofeat.feature.entropy.learned_rows import fixed_rows
 from cofeat.feature.pipeline import compress, decompress_quantized
 from cofeat.feature.tables import read_tables
 
-HEAD_BYTES, CRC_BYTES = 12, 4
+HEAD_BYTES, CRC_BYTES = 13, 4
 
 
-def tables_of(channels, groups, seed=0, most=900):
+def tables_of(channels, groups, hidden=3, seed=0, most=900):
     """Tables of a model that never was: any biases, and weights up to a magnitude."""
     rng = np.random.default_rng([seed, channels, groups])
-    shapes = group_shapes(channels, groups)
     return LearnedTables(
         groups,
         rng.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
         rng.integers(0, 50 << 14, channels).astype(np.int32),
-        tuple(rng.integers(-most, most + 1, shape).astype(np.int16) for shape in shapes),
-        tuple(rng.integers(-most, most + 1, shape).astype(np.int16) for shape in shapes),
+        rng.integers(-(1 << 18), 1 << 18, (2, groups, hidden)).astype(np.int32),
+        *(
+            tuple(rng.integers(-most, most + 1, shape).astype(np.int16) for shape in kind)
+            for kind in group_shapes(channels, groups, hidden)
+        ),
     )
 
 
@@ -54,20 +56,24 @@ def made():
     return tables_of(5, 2)
 
 
-@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (5, 2), (7, 7), (12, 5)])
-def test_file_there_and_back(channels, groups):
-    tables = tables_of(channels, groups)
+@pytest.mark.parametrize(
+    ("channels", "groups", "hidden"), [(1, 1, 1), (5, 2, 0), (7, 7, 4), (12, 5, 255)]
+)
+def test_file_there_and_back(channels, groups, hidden):
+    tables = tables_of(channels, groups, hidden)
     data = tables.to_bytes()
     again = read_tables(data)
     assert isinstance(again, LearnedTables)
     assert again.to_bytes() == data
     assert again.id == tables.id
     assert len(again.id) == 4
-    assert (again.channels, again.groups) == (channels, groups)
+    assert (again.channels, again.groups, again.hidden) == (channels, groups, hidden)
     np.testing.assert_array_equal(again.mean_bias, tables.mean_bias)
     np.testing.assert_array_equal(again.scale_bias, tables.scale_bias)
-    for mine, theirs in zip(again.mean + again.scale, tables.mean + tables.scale, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(again.hidden_bias, tables.hidden_bias)
+    for kind in ("mean", "first", "second", "told"):
+        for mine, theirs in zip(getattr(again, kind), getattr(tables, kind), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
 
 
 def test_every_flipped_bit_and_every_truncation_is_refused(made):
@@ -110,7 +116,7 @@ def test_body_that_inflates_to_more_is_refused(made):
 @pytest.mark.parametrize(("groups", "channels"), [(0, 5), (6, 5), (1, 0), (1, 4097)])
 def test_fields_out_of_range_are_refused(made, groups, channels):
     data = bytearray(made.to_bytes())
-    data[5:8] = struct.pack("<BH", groups, channels)
+    data[5], data[7:9] = groups, struct.pack("<H", channels)
     with pytest.raises(BitstreamError, match="out of range"):
         read_tables(mended(bytes(data)))
 
@@ -125,15 +131,18 @@ def test_biases_out_of_range_are_refused(made, name, value):
 @given(
     shape=st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9)),
     groups=st.integers(0, 6),
+    hidden=st.integers(0, 5),
     bits=st.integers(1, 12),
     setting=st.integers(0, 32),
     seed=st.integers(0, 1000),
     most=st.sampled_from([0, 100, 900, 32767]),
 )
-def test_error_is_at_most_half_a_step_whatever_the_tables(shape, groups, bits, setting, seed, most):
+def test_error_is_at_most_half_a_step_whatever_the_tables(
+    shape, groups, hidden, bits, setting, seed, most
+):
     codec = COFEAT_LEARNED
     if groups:
-        codec = codec.with_tables(tables_of(shape[0], min(groups, shape[0]), seed, most))
+        codec = codec.with_tables(tables_of(shape[0], min(groups, shape[0]), hidden, seed, most))
     values = values_of(shape, bits, seed)
     decoded = codec.decode(codec.encode(values, bits, setting), shape, bits, setting)
     assert decoded.shape == shape
@@ -187,11 +196,10 @@ def test_tables_that_know_the_source_save_bytes():
     values = np.rint(np.concatenate([first, first + rng.logistic(0, 1, first.shape)]) + 512)
     values = np.clip(values, 0, 1023).astype(np.uint16)
     scales = np.array([int(4 * np.log2(16 * scale) * (1 << 14)) for scale in (40, 1)], np.int32)
-    shapes = group_shapes(2, 2)
-    weights = [np.zeros(shape, np.int16) for shape in shapes]
-    blind = tuple(np.zeros(shape, np.int16) for shape in shapes)
-    weights[1][0, 4] = 1 << 10  # the place itself, in the channel before
-    tables = LearnedTables(2, np.zeros(2, np.int32), scales, tuple(weights), blind)
+    weights = [tuple(np.zeros(shape, np.int16) for shape in kind) for kind in group_shapes(2, 2, 0)]
+    weights[0][1][0, 4] = 1 << 10  # the place itself, in the channel before
+    nothing = np.zeros((2, 2, 0), np.int32)
+    tables = LearnedTables(2, np.zeros(2, np.int32), scales, nothing, *weights)
     told = len(COFEAT_LEARNED.with_tables(tables).encode(values, 10, 0))
     # The entropy of a logistic distribution of scale s, in levels: log2(s) + 2 log2(e) bits.
     entropy_bits = first.size * (np.log2(40) + np.log2(1) + 2 * 2 / np.log(2))

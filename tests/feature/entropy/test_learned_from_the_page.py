@@ -66,30 +66,42 @@ class PageTables:
     """The file of learned tables, as the page describes it."""
 
     def __init__(self, data: bytes) -> None:
-        magic, version, groups, self.channels, size = struct.unpack("<4sBBHI", data[:12])
-        assert (magic, version) == (b"CFTL", 1)
-        assert struct.unpack("<I", data[12 + size :]) == (zlib.crc32(data[: 12 + size]),)
-        body = zlib.decompress(data[12 : 12 + size])
-        self.bounds = [i * self.channels // groups for i in range(groups + 1)]
-        biases = struct.unpack_from(f"<{2 * self.channels}i", body)
-        self.biases = (biases[: self.channels], biases[self.channels :])
-        numbers = iter(
-            struct.unpack(f"<{(len(body) - 8 * self.channels) // 2}h", body[8 * self.channels :])
+        magic, version, groups, self.hidden, self.channels, size = struct.unpack(
+            "<4sBBBHI", data[:13]
         )
-        # weights[kind][channel]: (other channel, dy, dx) -> weight
-        self.weights: list[list[dict[tuple[int, int, int], int]]] = [[], []]
-        for kind in self.weights:
-            for first, stop in itertools.pairwise(self.bounds):
-                for _ in range(first, stop):
-                    weights = {}
-                    for dy, dx in itertools.product((-1, 0, 1), repeat=2):
-                        for j in range(first):
-                            weights[j, dy, dx] = next(numbers)
-                    for j in range(first, stop):
-                        for dx in (-1, 0, 1):
-                            weights[j, -1, dx] = next(numbers)
-                    kind.append(weights)
+        assert (magic, version) == (b"CFTL", 2)
+        assert struct.unpack("<I", data[13 + size :]) == (zlib.crc32(data[: 13 + size]),)
+        body = zlib.decompress(data[13 : 13 + size])
+        self.bounds = [i * self.channels // groups for i in range(groups + 1)]
+        count = 2 * self.channels + 2 * groups * self.hidden
+        biases = iter(struct.unpack_from(f"<{count}i", body))
+        numbers = iter(struct.unpack(f"<{(len(body) - 4 * count) // 2}h", body[4 * count :]))
+
+        def take(given, *counts):
+            if len(counts) == 1:
+                return [next(given) for _ in range(counts[0])]
+            return [take(given, *counts[1:]) for _ in range(counts[0])]
+
+        def known(first, stop):
+            """(other channel, dy, dx) -> weight."""
+            places = [
+                (j, dy, dx)
+                for dy, dx in itertools.product((-1, 0, 1), repeat=2)
+                for j in range(first)
+            ]
+            places += [(j, -1, dx) for j in range(first, stop) for dx in (-1, 0, 1)]
+            return dict(zip(places, take(numbers, len(places)), strict=True))
+
+        groups_of = list(itertools.pairwise(self.bounds))
+        self.mean_bias, self.scale_bias = take(biases, 2, self.channels)
+        self.hidden_bias = take(biases, 2, groups, self.hidden)
+        self.mean = [known(*group) for group in groups_of for _ in range(*group)]
+        self.first = [[known(*group) for _ in range(self.hidden)] for group in groups_of]
+        self.second = take(numbers, groups, self.hidden, self.hidden)
+        # (the means' weights, the scales') of each group
+        self.told = [take(numbers, 2, stop - first, self.hidden) for first, stop in groups_of]
         assert next(numbers, None) is None
+        assert next(biases, None) is None
 
 
 class NoTables:
@@ -97,8 +109,12 @@ class NoTables:
 
     def __init__(self, channels: int) -> None:
         self.bounds = [0, channels]
-        self.biases = ([0] * channels, [0] * channels)
-        self.weights = [[{} for _ in range(channels)] for _ in range(2)]
+        self.mean_bias = self.scale_bias = [0] * channels
+        self.hidden_bias: list[list[list[int]]] = [[[]], [[]]]
+        self.mean: list[dict[tuple[int, int, int], int]] = [{} for _ in range(channels)]
+        self.first: list[list[dict[tuple[int, int, int], int]]] = [[]]
+        self.second: list[list[list[int]]] = [[]]
+        self.told: list[list[list[list[int]]]] = [[[[]] * channels, [[]] * channels]]
 
 
 class Decoder:
@@ -180,8 +196,9 @@ class Decoder:
         """The integers, in the order of (C, H, W)."""
         channels, height, width = self.shape
         self.shift = self.raw(8) - 128
-        # By kind: values and magnitudes; what is not there, as beyond the edges, counts 0.
-        self.known: list[dict[tuple[int, int, int], int]] = [{}, {}]
+        # What is not there, as beyond the edges, counts 0.
+        self.values: dict[tuple[int, int, int], int] = {}
+        self.magnitudes: dict[tuple[int, int, int], int] = {}
         levels: dict[tuple[int, int, int], int] = {}
         left = channels * height * width
         for first, stop in itertools.pairwise(self.tables.bounds):
@@ -194,8 +211,9 @@ class Decoder:
                     value = level * self.step
                     a = abs(value) + 256
                     e = a.bit_length() - 1
-                    self.known[0][place] = value
-                    self.known[1][place] = 64 * (e - 9) + (64 * a >> e)
+                    self.values[place] = value
+                    size = 64 * (e - 9) + (64 * a >> e)
+                    self.magnitudes[place] = -size if value < 0 else size
         assert all(state == 1 << 16 for state in self.states[: self.lanes])
         words = len(self.payload) - (self.bit + 7) // 8
         assert words % 2 == 0
@@ -231,13 +249,39 @@ class Decoder:
 
     def expect(self, c: int, y: int, x: int) -> tuple[int, int]:
         """(p, r) of an element."""
-        sums = [bias[c] for bias in self.tables.biases]
-        for kind, known in enumerate(self.known):
-            for (j, dy, dx), weight in self.tables.weights[kind][c].items():
-                sums[kind] += weight * known.get((j, y + dy, x + dx), 0)
-        mean, scale = sums[0] >> 10, sums[1] + (1 << 13) >> 14
+        tables = self.tables
+        group = max(i for i, first in enumerate(tables.bounds) if first <= c)
+
+        def told(weights, given):
+            return sum(
+                weight * given.get((j, y + dy, x + dx), 0)
+                for (j, dy, dx), weight in weights.items()
+            )
+
+        def layer(biases, sums):
+            units = [
+                max(0, min((1 << 15) - 1, b + total >> 10))
+                for b, total in zip(biases, sums, strict=True)
+            ]
+            self.seen["silent"] += sum(unit == 0 for unit in units)
+            self.seen["loud"] += sum(unit == (1 << 15) - 1 for unit in units)
+            return units
+
+        sums = [told(weights, self.magnitudes) for weights in tables.first[group]]
+        first = layer(tables.hidden_bias[0][group], sums)
+        sums = [dot(weights, first) for weights in tables.second[group]]
+        second = layer(tables.hidden_bias[1][group], sums)
+        means, scales = tables.told[group]
+        own = c - tables.bounds[group]
+        mean = tables.mean_bias[c] + told(tables.mean[c], self.values) + dot(means[own], second)
+        mean >>= 10
+        scale = tables.scale_bias[c] + dot(scales[own], second) + (1 << 13) >> 14
         p = (16 * mean + (self.step >> 1)) // self.step + 8
         return p, max(0, min(43, scale - self.shift))
+
+
+def dot(weights: list[int], units: list[int]) -> int:
+    return sum(weight * unit for weight, unit in zip(weights, units, strict=True))
 
 
 def tables_for(name: str):
@@ -292,8 +336,11 @@ def test_golden_streams_reach_every_part():
     assert all(seen[f"k {k}"] for k in range(3))
     tables = PageTables(TABLES_FILE.read_bytes())
     assert len(tables.bounds) == 4
-    weights = [weight for kind in tables.weights for row in kind for weight in row.values()]
-    assert len(set(weights)) > 50
+    assert len({weight for row in tables.mean for weight in row.values()}) > 50
+    assert tables.hidden == 4
+    # Units of all kinds: none is 0 or at its limit everywhere.
+    assert seen["silent"] > 1000
+    assert seen["loud"] > 5
 
 
 def test_streams_with_tables_are_refused_without():

@@ -14,7 +14,16 @@ import numpy.typing as npt
 
 from cofeat.errors import BitstreamError
 from cofeat.feature.entropy.coder import Coder
-from cofeat.feature.entropy.learned import ABOVE, AROUND, MEAN_BITS, SCALE_BITS, LearnedTables
+from cofeat.feature.entropy.learned import (
+    ABOVE,
+    AROUND,
+    HIDDEN_BITS,
+    LARGEST_HIDDEN,
+    MEAN_BITS,
+    OCTAVE,
+    SCALE_BITS,
+    LearnedTables,
+)
 from cofeat.feature.entropy.learned_rows import FRACTIONS, MIDDLE, RATIOS, SHIFTS, SYMBOLS
 
 Array = npt.NDArray[Any]
@@ -37,7 +46,7 @@ def magnitudes(values: Float64Array) -> Float64Array:
     """
     x = np.abs(values).astype(np.int64) + (1 << _LOG_UNIT_BITS)
     exponent = np.frexp(x.astype(np.float64))[1].astype(np.int64) - 1
-    logarithm = 64 * (exponent - _LOG_UNIT_BITS - 1) + ((x << 6) >> exponent)
+    logarithm = OCTAVE * (exponent - _LOG_UNIT_BITS - 1) + (OCTAVE * x >> exponent)
     return logarithm.astype(np.float64)
 
 
@@ -70,44 +79,46 @@ class LearnedWalk:
         channels, (height, width) = tables.channels, size
         self._left = channels * height * width
         self.levels = np.zeros((channels, height, width), np.int64)
-        # Values and magnitudes with a border of zeros; sums of their products are exact in doubles.
+        # Values and signed magnitudes, with a border of zeros: doubles hold their sums exactly.
         self._around = np.zeros((2, channels, height + 2, width + 2))
 
     def run(self) -> Int64Array:
         """Code all levels, and return them: int64 (C, H, W)."""
-        weights = zip(self._tables.mean, self._tables.scale, strict=True)
-        for (first, stop), pair in zip(
-            itertools.pairwise(self._tables.bounds), weights, strict=True
-        ):
-            self._group(first, stop, [part.astype(np.float64) for part in pair])
+        for group, (first, stop) in enumerate(itertools.pairwise(self._tables.bounds)):
+            self._group(group, first, stop)
         return self.levels
 
-    def _group(self, first: int, stop: int, weights: list[Float64Array]) -> None:
+    def _group(self, group: int, first: int, stop: int) -> None:
         height, width = self._size
-        taps = AROUND * first
+        tables, taps = self._tables, AROUND * first
+        # Of values to means, and of signed magnitudes to the first layer's units.
+        direct = [part[group].astype(np.float64) for part in (tables.mean, tables.first)]
+        second, told = (part[group].astype(np.float64) for part in (tables.second, tables.told))
+        hidden_bias = tables.hidden_bias[:, group, :, None].astype(np.float64)
         said = [
             _of_earlier(part[:, :taps], around[:first], self._size)
-            for part, around in zip(weights, self._around, strict=True)
+            for part, around in zip(direct, self._around, strict=True)
         ]
-        for earlier, bias in zip(
-            said, (self._tables.mean_bias, self._tables.scale_bias), strict=True
-        ):
-            earlier += bias[first:stop, None, None]
+        said[0] += tables.mean_bias[first:stop, None, None]
+        said[1] += hidden_bias[0, :, :, None]
         for y in range(height):
             above = self._around[:, first:stop, y]
             sums = []
-            for part, earlier, row in zip(weights, said, above, strict=True):
-                told = earlier[:, y]
+            for part, earlier, row in zip(direct, said, above, strict=True):
+                total = earlier[:, y]
                 if part.size:  # without tables there are no weights
                     windows = np.stack([row[:, dx : dx + width] for dx in range(ABOVE)], axis=1)
-                    told = told + part[:, taps:] @ windows.reshape(-1, width)
-                sums.append(told.astype(np.int64))
-            scale = sums[1] + _HALF_SCALE >> SCALE_BITS
-            row = self._row(sums[0] >> MEAN_BITS, scale, first, stop, y)
-            values = (row * self._step).astype(np.float64)
-            self.levels[first:stop, y] = row
+                    total = total + part[:, taps:] @ windows.reshape(-1, width)
+                sums.append(total)
+            hidden = _rectified(second @ _rectified(sums[1]) + hidden_bias[1])
+            added = np.split(told @ hidden, 2)
+            mean = (sums[0] + added[0]).astype(np.int64) >> MEAN_BITS
+            scale = added[1].astype(np.int64) + tables.scale_bias[first:stop, None]
+            levels = self._row(mean, scale + _HALF_SCALE >> SCALE_BITS, first, stop, y)
+            values = (levels * self._step).astype(np.float64)
+            self.levels[first:stop, y] = levels
             self._around[0, first:stop, y + 1, 1:-1] = values
-            self._around[1, first:stop, y + 1, 1:-1] = magnitudes(values)
+            self._around[1, first:stop, y + 1, 1:-1] = np.sign(values) * magnitudes(values)
 
     def _row(self, mean: Int64Array, scale: Int64Array, first: int, stop: int, y: int) -> Array:
         """Code one row of a group's channels: (channels, W) levels."""
@@ -138,12 +149,17 @@ class LearnedWalk:
         return np.asarray(found.reshape(shape))
 
 
+def _rectified(sums: Float64Array) -> Float64Array:
+    """Return hidden units of their sums: whole numbers, 0 ... LARGEST_HIDDEN."""
+    return np.clip(np.floor(sums / (1 << HIDDEN_BITS)), 0, LARGEST_HIDDEN)
+
+
 def _of_earlier(weights: Float64Array, around: Float64Array, size: tuple[int, int]) -> Float64Array:
     """Weigh the channels of earlier groups, 3x3 around each place: (channels, H, W)."""
     height, width = size
     total = np.zeros((len(weights), height * width))
     if len(around):
-        by_tap = weights.reshape(len(weights), AROUND, -1)
+        by_tap = weights.reshape(len(weights), AROUND, len(around))
         for tap in range(AROUND):
             dy, dx = divmod(tap, 3)
             planes = around[:, dy : dy + height, dx : dx + width].reshape(len(around), -1)

@@ -9,6 +9,8 @@ export const COFEAT_LEARNED_ID = 18;
 const AROUND = 9;
 const ABOVE = 3;
 const MEAN_UNIT = 2 ** 10;
+const HIDDEN_UNIT = 2 ** 10;
+const LARGEST_HIDDEN = 2 ** 15 - 1;
 const SCALE_UNIT = 2 ** 14;
 const LOG_UNIT_BITS = 8;
 const SYMBOLS = 32;
@@ -21,13 +23,26 @@ const SHIFT_ZERO = 128;
 
 /** Read what a file of tables holds; see tables.js. */
 export function readLearned(head, take) {
-  const groups = head[5];
-  const channels = head[6] | (head[7] << 8);
+  const [groups, hidden] = head.subarray(5, 7);
+  const channels = head[7] | (head[8] << 8);
   const bounds = Array.from({ length: groups + 1 }, (_, k) => Math.floor((channels * k) / groups));
-  const weights = () => bounds.slice(1).map((stop, k) =>
-    take(Int16Array, (stop - bounds[k]) * (AROUND * bounds[k] + ABOVE * (stop - bounds[k]))));
-  const biases = [take(Int32Array, channels), take(Int32Array, channels)];
-  return { learned: true, channels, bounds, biases, weights: [weights(), weights()] };
+  const sizes = bounds.slice(1).map((stop, k) => stop - bounds[k]);
+  const taps = sizes.map((size, k) => AROUND * bounds[k] + ABOVE * size);
+  const weights = (counts) => counts.map((count) => take(Int16Array, count));
+  return {
+    learned: true,
+    channels,
+    hidden,
+    bounds,
+    meanBias: take(Int32Array, channels),
+    scaleBias: take(Int32Array, channels),
+    firstBias: take(Int32Array, groups * hidden),
+    secondBias: take(Int32Array, groups * hidden),
+    mean: weights(sizes.map((size, k) => size * taps[k])),
+    first: weights(taps.map((count) => hidden * count)),
+    second: weights(sizes.map(() => hidden * hidden)),
+    told: weights(sizes.map((size) => 2 * size * hidden)),
+  };
 }
 
 /** The levels of integers at a setting: Int32Array, 0 for the middle of the range. */
@@ -69,10 +84,11 @@ class Walk {
     this.step = constants.learned_steps[setting];
     this.rows = rowsOf(constants);
     this.left = levels.length;
-    // Values and magnitudes with a border of zeros.
+    // Values and signed magnitudes, with a border of zeros.
     this.line = width + 2;
     this.plane = this.line * (height + 2);
-    this.around = [0, 1].map(() => new Float64Array(tables.channels * this.plane));
+    this.values = new Float64Array(tables.channels * this.plane);
+    this.magnitudes = new Float64Array(tables.channels * this.plane);
   }
 
   run() {
@@ -82,28 +98,32 @@ class Walk {
   }
 
   group(group, first, stop) {
-    const [mean, scale] = [0, 1].map((kind) => this.ofEarlier(kind, group, first, stop));
-    for (let y = 0; y < this.height; y++) {
-      this.addAbove(0, group, first, stop, y, mean);
-      this.addAbove(1, group, first, stop, y, scale);
-      this.row(mean, scale, first, stop, y);
+    const { tables, height, values, magnitudes } = this;
+    const [size, units] = [stop - first, group * tables.hidden];
+    const seen = { first, taps: AROUND * first + ABOVE * size };
+    const direct = { ...seen, around: values, weights: tables.mean[group] };
+    const hidden = { ...seen, around: magnitudes, weights: tables.first[group] };
+    const means = this.ofEarlier(direct, tables.meanBias.subarray(first, stop));
+    const sums = this.ofEarlier(hidden, tables.firstBias.subarray(units, units + tables.hidden));
+    for (let y = 0; y < height; y++) {
+      this.addAbove(direct, y, means);
+      this.addAbove(hidden, y, sums);
+      const scales = this.addHidden(group, first, stop, y, means, sums);
+      this.row(means, scales, first, stop, y);
     }
   }
 
-  /** The biases, and earlier groups' channels weighed, 3x3 around each place of the group's. */
-  ofEarlier(kind, group, first, stop) {
+  /** Biases of outputs, and earlier groups' channels weighed, 3x3 around each of their places. */
+  ofEarlier({ first, taps, around, weights }, biases) {
     const { height, width, line, plane } = this;
-    const around = this.around[kind];
-    const weights = this.tables.weights[kind][group];
-    const taps = AROUND * first + ABOVE * (stop - first);
-    const said = new Float64Array((stop - first) * height * width);
-    for (let channel = first; channel < stop; channel++) {
-      const out = (channel - first) * height * width;
-      said.fill(this.tables.biases[kind][channel], out, out + height * width);
+    const said = new Float64Array(biases.length * height * width);
+    for (let output = 0; output < biases.length; output++) {
+      const out = output * height * width;
+      said.fill(biases[output], out, out + height * width);
       for (let tap = 0; tap < AROUND; tap++) {
         const offset = Math.floor(tap / 3) * line + (tap % 3);
         for (let earlier = 0; earlier < first; earlier++) {
-          const weight = weights[(channel - first) * taps + tap * first + earlier];
+          const weight = weights[output * taps + tap * first + earlier];
           for (let y = 0; weight && y < height; y++) {
             const from = earlier * plane + offset + y * line;
             for (let x = 0; x < width; x++) said[out + y * width + x] += weight * around[from + x];
@@ -115,15 +135,12 @@ class Walk {
   }
 
   /** Add what the group's own channels say in the row above. */
-  addAbove(kind, group, first, stop, y, said) {
+  addAbove({ first, taps, around, weights }, y, said) {
     const { height, width, line, plane } = this;
-    const around = this.around[kind];
-    const weights = this.tables.weights[kind][group];
-    const taps = AROUND * first + ABOVE * (stop - first);
-    for (let channel = first; channel < stop; channel++) {
-      const out = ((channel - first) * height + y) * width;
+    for (let output = 0; output < said.length / (height * width); output++) {
+      const out = (output * height + y) * width;
       for (let tap = AROUND * first; tap < taps; tap++) {
-        const weight = weights[(channel - first) * taps + tap];
+        const weight = weights[output * taps + tap];
         const own = tap - AROUND * first;
         const from = (first + Math.floor(own / ABOVE)) * plane + y * line + (own % ABOVE);
         for (let x = 0; x < width; x++) said[out + x] += weight * around[from + x];
@@ -131,8 +148,27 @@ class Walk {
     }
   }
 
+  /** Add what the hidden units say to the means of a row; returns its scales, channel by channel. */
+  addHidden(group, first, stop, y, means, sums) {
+    const { tables, height, width } = this;
+    const { hidden } = tables;
+    const [second, told] = [tables.second[group], tables.told[group]];
+    const scales = new Float64Array((stop - first) * width);
+    for (let x = 0; x < width; x++) {
+      const units = layer(hidden, (unit) => sums[(unit * height + y) * width + x]);
+      const deeper = layer(hidden, (unit) =>
+        tables.secondBias[group * hidden + unit] + dot(second, unit * hidden, units));
+      for (let channel = 0; channel < stop - first; channel++) {
+        means[(channel * height + y) * width + x] += dot(told, channel * hidden, deeper);
+        scales[channel * width + x] = tables.scaleBias[first + channel]
+          + dot(told, (stop - first + channel) * hidden, deeper);
+      }
+    }
+    return scales;
+  }
+
   /** Code one row of a group's channels. */
-  row(mean, scale, first, stop, y) {
+  row(means, scales, first, stop, y) {
     const { height, width, step, rows, coder } = this;
     const count = (stop - first) * width;
     this.left -= count;
@@ -143,9 +179,9 @@ class Walk {
       const at = (channel * height + y) * width + (k % width);
       const level = this.levels[first * height * width + at];
       const sixteenths =
-        Math.floor((16 * Math.floor(mean[at] / MEAN_UNIT) + (step >> 1)) / step) + FRACTIONS / 2;
+        Math.floor((16 * Math.floor(means[at] / MEAN_UNIT) + (step >> 1)) / step) + FRACTIONS / 2;
       const nearest = Math.floor(sixteenths / 16);
-      const quarters = Math.floor((scale[at] + SCALE_UNIT / 2) / SCALE_UNIT);
+      const quarters = Math.floor((scales[k] + SCALE_UNIT / 2) / SCALE_UNIT);
       const ratio = clip(quarters - this.setting, 0, rows.shifts.length - 1);
       const shift = rows.shifts[ratio];
       const symbol = clip(Math.floor((level - nearest) / 2 ** shift) + MIDDLE, 0, SYMBOLS - 1);
@@ -166,9 +202,22 @@ class Walk {
 
   keep(channel, y, x, value) {
     const at = channel * this.plane + (y + 1) * this.line + x + 1;
-    this.around[0][at] = value;
-    this.around[1][at] = magnitude(value);
+    this.values[at] = value;
+    this.magnitudes[at] = Math.sign(value) * magnitude(value);
   }
+}
+
+/** Hidden units of their sums. */
+function layer(count, sum) {
+  return Array.from({ length: count }, (_, unit) =>
+    clip(Math.floor(sum(unit) / HIDDEN_UNIT), 0, LARGEST_HIDDEN));
+}
+
+/** The sum of weights, from one on, times units. */
+function dot(weights, from, units) {
+  let sum = 0;
+  for (let k = 0; k < units.length; k++) sum += weights[from + k] * units[k];
+  return sum;
 }
 
 /** 64ths of an octave of 1 + |value| / 2^8, linear between powers of two. */
