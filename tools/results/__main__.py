@@ -57,6 +57,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "late-deciding": encoders.LATE.deciding_table,
     "late-each": encoders.LATE.each_table,
     "late-versus": encoders.LATE.versus_table,
+    "long-deciding": encoders.LONG.deciding_table,
+    "long-each": encoders.LONG.each_table,
+    "long-versus": encoders.LONG.versus_table,
 }
 
 

@@ -120,7 +120,9 @@ class RuntimeModel:
         try:
             fitted = read_tables(self._model.read("tables"))
         except BitstreamError as error:
-            raise BundleError(f"model '{self.name}' of the bundle: {error}") from error
+            raise BundleError(
+                f"model '{self.name}' of the bundle: {error}; export the bundle again"
+            ) from error
         if fitted.id != self.tables_id:
             raise BundleError(f"model '{self.name}' of the bundle has other tables than it says")
         return fitted
