@@ -48,7 +48,7 @@ pictures 2 "${FOUR[@]}"
 rate 1 pictures-1 pictures-1 0.08 'train.coarse=[8,40]' train.bottleneck_start=principal "${FOUR[@]}"
 pictures 3 "${THREE[@]}"
 rate 2 rate-1 pictures-2 0.06 'train.coarse=[6,36]' "${THREE[@]}"
-$COFEAT fit $RUNS/rate-2 --images 300
+$COFEAT fit $RUNS/rate-2 --images 1200
 OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
 measure rate-2 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
 PICTURES=$(printf jpeg:%s, 85 70 60 50 40 30)$(printf webp:%s, 85 80 75 70 65 60 50 35)
@@ -63,7 +63,7 @@ pictures 5 "${FIVE[@]}"
 rate wide pictures-4 pictures-4 0.08 'train.coarse=[4,36]' train.bottleneck_start=principal \
     network.bottleneck_channels=192 loss.distillation.segmentation.pressure=1.5 \
     loss.distillation.disparity.pressure=2 "${FIVE[@]}"
-$COFEAT fit $RUNS/rate-wide --images 300
+$COFEAT fit $RUNS/rate-wide --images 1200
 OURS=cofeat-learned:8,cofeat-learned:12,$(seq -s, -f cofeat-learned:%g 14 26)
 measure rate-wide late/rate "$OURS,cofeat-learned:28,cofeat-learned:30" ""
 measure pictures-5 late/pictures "" "$PICTURES"

@@ -62,7 +62,7 @@ rate() { # SLICE START TEACHER DISPARITY'S WEIGHT WORDS...
 }
 rate 1 pictures-8 pictures-8 0.5 "${THREE[@]}" train.bottleneck_start=principal
 rate 2 rate-1 pictures-9 1 "${ONE[@]}"
-$COFEAT fit $RUNS/rate-2 --images 300
+$COFEAT fit $RUNS/rate-2 --images 1200
 
 OURS=$(seq -s, -f cofeat-learned:%g 4 4 12),$(seq -s, -f cofeat-learned:%g 14 28)
 measure rate-2 rate "$OURS,cofeat-learned:30,cofeat-learned:32" ""
