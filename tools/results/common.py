@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from cofeat.evaluation.bd import BdResult, bd_rate
-from cofeat.evaluation.points import Curve, select_codecs
+from cofeat.evaluation.points import Curve, curve_from_figures, select_codecs
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -18,6 +21,22 @@ def family(of: Curve, *names: str) -> Curve:
     """Return the points of some codecs."""
     kept = [codec for codec in of.codecs if codec.partition(":")[0] in names]
     return select_codecs(of, kept)
+
+
+def joined(curves: Sequence[Curve]) -> Curve:
+    """Return one curve of several sittings' points, of the same images and tasks."""
+    first, parts = curves[0], [of.per_image for of in curves]
+    assert len({(part.names, *of.tasks) for part, of in zip(parts, curves, strict=True)}) == 1
+    points = replace(
+        parts[0],
+        bytes=np.concatenate([part.bytes for part in parts]),
+        figures={
+            task: np.concatenate([part.figures[task] for part in parts]) for task in first.tasks
+        },
+    )
+    codecs = [codec for of in curves for codec in of.codecs]
+    about = (first.name, first.description)
+    return curve_from_figures(*about, codecs, points, first.tasks, first.provenance)
 
 
 def measures(values: dict[str, float]) -> list[str]:

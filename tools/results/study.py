@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import MEASURES, RESULTS, bd_cells, point, table
+from common import MEASURES, RESULTS, bd_cells, joined, point, table
 
 from cofeat.evaluation.points import Curve, load_curve
 
@@ -36,7 +36,13 @@ class Study:
     def pictures(self) -> dict[str, Curve]:
         """Return the curves of coded pictures, by the format's name as people write it."""
         names = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
-        return {name: self.curve("pictures", f"cloud-{kind}") for kind, name in names.items()}
+        return {
+            name: joined([
+                load_curve(file)
+                for file in sorted(self._folder.glob(f"pictures*/cloud-{kind}.json"))
+            ])
+            for kind, name in names.items()
+        }  # fmt: skip
 
     def uncompressed(self) -> dict[str, float]:
         """Return the measures of the uncompressed network that was trained the longest."""
