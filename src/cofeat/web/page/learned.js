@@ -113,20 +113,25 @@ class Walk {
     }
   }
 
-  /** Biases of outputs, and earlier groups' channels weighed, 3x3 around each of their places. */
+  /**
+   * Biases of outputs, and earlier groups' channels weighed, 3x3 around each of their places. Rows are
+   * as long as those of `around`: one loop takes all of them, and what it makes of borders nobody reads.
+   */
   ofEarlier({ first, taps, around, weights }, biases) {
-    const { height, width, line, plane } = this;
-    const said = new Float64Array(biases.length * height * width);
+    const { height, line, plane } = this;
+    const [size, span] = [height * line, height * line - 2];
+    const said = new Float64Array(biases.length * size);
     for (let output = 0; output < biases.length; output++) {
-      const out = output * height * width;
-      said.fill(biases[output], out, out + height * width);
-      for (let tap = 0; tap < AROUND; tap++) {
-        const offset = Math.floor(tap / 3) * line + (tap % 3);
+      const out = output * size;
+      said.fill(biases[output], out, out + size);
+      for (let dy = 0; dy < 3; dy++) {
         for (let earlier = 0; earlier < first; earlier++) {
-          const weight = weights[output * taps + tap * first + earlier];
-          for (let y = 0; weight && y < height; y++) {
-            const from = earlier * plane + offset + y * line;
-            for (let x = 0; x < width; x++) said[out + y * width + x] += weight * around[from + x];
+          const at = output * taps + 3 * dy * first + earlier;
+          const [left, middle, right] = [weights[at], weights[at + first], weights[at + 2 * first]];
+          const from = earlier * plane + dy * line;
+          for (let k = 0; k < span; k++) {
+            said[out + k] += left * around[from + k] + middle * around[from + k + 1]
+              + right * around[from + k + 2];
           }
         }
       }
@@ -137,8 +142,8 @@ class Walk {
   /** Add what the group's own channels say in the row above. */
   addAbove({ first, taps, around, weights }, y, said) {
     const { height, width, line, plane } = this;
-    for (let output = 0; output < said.length / (height * width); output++) {
-      const out = (output * height + y) * width;
+    for (let output = 0; output < said.length / (height * line); output++) {
+      const out = (output * height + y) * line;
       for (let tap = AROUND * first; tap < taps; tap++) {
         const weight = weights[output * taps + tap];
         const own = tap - AROUND * first;
@@ -150,16 +155,16 @@ class Walk {
 
   /** Add what the hidden units say to the means of a row; returns its scales, channel by channel. */
   addHidden(group, first, stop, y, means, sums) {
-    const { tables, height, width } = this;
+    const { tables, height, width, line } = this;
     const { hidden } = tables;
     const [second, told] = [tables.second[group], tables.told[group]];
     const scales = new Float64Array((stop - first) * width);
     for (let x = 0; x < width; x++) {
-      const units = layer(hidden, (unit) => sums[(unit * height + y) * width + x]);
+      const units = layer(hidden, (unit) => sums[(unit * height + y) * line + x]);
       const deeper = layer(hidden, (unit) =>
         tables.secondBias[group * hidden + unit] + dot(second, unit * hidden, units));
       for (let channel = 0; channel < stop - first; channel++) {
-        means[(channel * height + y) * width + x] += dot(told, channel * hidden, deeper);
+        means[(channel * height + y) * line + x] += dot(told, channel * hidden, deeper);
         scales[channel * width + x] = tables.scaleBias[first + channel]
           + dot(told, (stop - first + channel) * hidden, deeper);
       }
@@ -169,15 +174,15 @@ class Walk {
 
   /** Code one row of a group's channels. */
   row(means, scales, first, stop, y) {
-    const { height, width, step, rows, coder } = this;
+    const { height, width, line, step, rows, coder } = this;
     const count = (stop - first) * width;
     this.left -= count;
     const [starts, frequencies] = [new Int32Array(count), new Int32Array(count)];
     const upper = [];
     for (let k = 0; k < count; k++) {
       const channel = Math.floor(k / width);
-      const at = (channel * height + y) * width + (k % width);
-      const level = this.levels[first * height * width + at];
+      const level = this.levels[((first + channel) * height + y) * width + (k % width)];
+      const at = (channel * height + y) * line + (k % width);
       const sixteenths =
         Math.floor((16 * Math.floor(means[at] / MEAN_UNIT) + (step >> 1)) / step) + FRACTIONS / 2;
       const nearest = Math.floor(sixteenths / 16);
