@@ -29,7 +29,7 @@ def features(*shape, seed=0):
     return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def bits_by_loops(model, x, half, group=GROUP):
+def bits_by_loops(model, x, half):
     """Bits of one image (C, H, W), in doubles, from the formulas of the file's head."""
     channels, height, width = x.shape
     values = x / model.unit
@@ -39,7 +39,7 @@ def bits_by_loops(model, x, half, group=GROUP):
     def known(own, y, j):
         """Places that a value of a group is told from, with where their weights stand."""
         for other, dy, dx in itertools.product(range(channels), (-1, 0, 1), (-1, 0, 1)):
-            seen = group[other] < own or (group[other] == own and dy == -1)
+            seen = GROUP[other] < own or (GROUP[other] == own and dy == -1)
             if seen and 0 <= y + dy < height and 0 <= j + dx < width:
                 yield (other, y + dy, j + dx), (other, dy + 1, dx + 1)
 
@@ -50,7 +50,7 @@ def bits_by_loops(model, x, half, group=GROUP):
 
     bits = np.zeros(x.shape)
     for c, y, j in np.ndindex(x.shape):
-        own = group[c]
+        own = GROUP[c]
         mean = convolved("mean", c, own, y, j, values)
         units = range(own * HIDDEN, (own + 1) * HIDDEN)
         first = [max(convolved("first", unit, own, y, j, signed), 0) for unit in units]

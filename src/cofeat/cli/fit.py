@@ -66,9 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         with track("Fitting tables", total=total) as bar:
             fitted = fit_tables(tensors, generations, lambda done, _: bar.update(done))
     else:
-        with track("Learning tables", total=passes_over(count)) as bar:
+        passes = passes_over(count)
+        with track("Learning tables", total=passes) as bar:
             fitted = learn_tables(
-                tensors, *_trained_for(model), on_progress=lambda done, _: bar.update(done)
+                tensors,
+                *_trained_for(model),
+                passes=passes,
+                on_progress=lambda done, _: bar.update(done),
             )
     path = model.folder / TABLES_FILE
     with replacing(path) as temporary:
@@ -110,12 +114,13 @@ def _features(model: Model, dataset: Dataset, count: int, bar: Bar) -> list[Quan
 
 def _trained_for(model: Model) -> tuple[tuple[float, float], int, int]:
     """Return what a network was trained for: steps, in its quantizer's; groups, hidden units."""
-    from cofeat.training.recipe import Rate
+    from cofeat.training.recipe import parse_recipe
 
-    recipe = model.about.get("recipe", {})
-    least, most = recipe.get("train", {}).get("coarse", (1.0, 1.0))
-    rate = Rate.model_validate(recipe.get("loss", {}).get("rate", {}))
-    return (float(least), float(most)), rate.groups, rate.hidden
+    # What training did not write a recipe into was trained as the defaults are.
+    given = model.about.get("recipe", {"name": "none"})
+    recipe = parse_recipe(given, f"the recipe of '{model.folder}'")
+    rate = recipe.loss.rate
+    return recipe.train.coarse, rate.groups, rate.hidden
 
 
 def _saved(tensors: list[Quantized], fitted: Tables, codec: str) -> dict[str, float]:

@@ -22,6 +22,7 @@ from cofeat.errors import InvalidInputError
 from cofeat.feature.entropy.fitted import generation_bounds
 from cofeat.feature.entropy.learned import (
     HIDDEN_BITS,
+    LARGEST_BIAS,
     MEAN_BITS,
     OCTAVE,
     SCALE_BITS,
@@ -40,7 +41,6 @@ _BATCH = 16
 _LEARNING_RATE = 5e-3
 # Of a channel that is all but silent, in units.
 _LEAST_MAGNITUDE = 0.05
-_LARGEST_BIAS = 1 << 30
 
 
 class _TablesModel(EntropyModel):
@@ -62,7 +62,8 @@ def learn_tables(
     coarse: tuple[float, float],
     groups: int = 8,
     hidden: int = 32,
-    passes: int | None = None,
+    *,
+    passes: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> LearnedTables:
     """Learn tables from features of training images.
@@ -72,7 +73,7 @@ def learn_tables(
         coarse: the steps that are sent, least and most, in integers.
         groups: of channels; more save bytes and take time.
         hidden: units of a group in each of two layers; likewise.
-        passes: over all tensors; None is enough for most.
+        passes: over all tensors; ``passes_over`` tells how many are enough for most.
         on_progress: called with (passes done, passes).
 
     Raises:
@@ -80,7 +81,6 @@ def learn_tables(
     """
     if not tensors or len({tensor.values.shape for tensor in tensors}) > 1:
         raise InvalidInputError("tables are learned from features of one shape: give some")
-    passes = passes_over(len(tensors)) if passes is None else passes
     middle = 1 << tensors[0].bits - 1
     stack = np.stack([tensor.values for tensor in tensors]).astype(np.float32) - middle
     values = torch.from_numpy(stack)
@@ -145,7 +145,7 @@ def _rounded(model: EntropyModel, hidden: int) -> LearnedTables:
 
 def _whole(weights: Tensor, unit: float, dtype: type[np.integer] = np.int16) -> np.ndarray:
     """Return weights in parts of a unit, at the ends of the type's range where they are beyond."""
-    limit = min(np.iinfo(dtype).max, _LARGEST_BIAS)
+    limit = min(np.iinfo(dtype).max, LARGEST_BIAS)
     whole = np.rint(weights.double().numpy() * unit)
     return np.clip(whole, -limit, limit).astype(dtype)
 

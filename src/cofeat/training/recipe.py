@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cofeat.errors import InvalidInputError
+from cofeat.feature.entropy.learned import MOST_GROUPS, MOST_HIDDEN
 from cofeat.image import parse_size
 
 Arm = Literal["baseline", "proposed", "rate"]
@@ -95,9 +96,9 @@ class Rate(Weight):
     """The loss of the arm ``rate``: bits per pixel of the picture, by an entropy model."""
 
     rule: Literal["uncertainty", "fixed", "log"] = "fixed"
-    groups: int = Field(8, ge=1, le=255)
+    groups: int = Field(8, ge=1, le=MOST_GROUPS)
     """Of channels: what is told of a value comes from the groups before its own."""
-    hidden: int = Field(32, ge=1, le=255)
+    hidden: int = Field(32, ge=1, le=MOST_HIDDEN)
     """Units a group in each of the entropy model's two layers."""
 
 

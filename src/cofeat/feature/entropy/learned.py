@@ -43,7 +43,7 @@ AROUND, ABOVE = 9, 3
 MEAN_BITS, SCALE_BITS, HIDDEN_BITS = 10, 14, 10
 OCTAVE = 64
 LARGEST_HIDDEN = (1 << 15) - 1
-_LARGEST_BIAS = 1 << 30
+LARGEST_BIAS = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class LearnedTables:
 
     def __post_init__(self) -> None:
         for biases in (self.mean_bias, self.scale_bias, self.hidden_bias):
-            if np.any(np.abs(biases.astype(np.int64)) > _LARGEST_BIAS):
+            if np.any(np.abs(biases.astype(np.int64)) > LARGEST_BIAS):
                 raise BitstreamError("the tables have a value out of range")
 
     @property
