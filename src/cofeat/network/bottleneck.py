@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from cofeat.errors import InvalidInputError
 from cofeat.registry import Registry
 
+# Of the deep bottleneck: as many 3x3 convolutions again as a narrow one's way back has, twice.
+RESIDUAL_BLOCKS = 2
+
 # name -> a callable (encoder's channels, channels to send or None) -> Bottleneck.
 BOTTLENECKS = Registry(
     "bottleneck",
@@ -18,6 +21,7 @@ BOTTLENECKS = Registry(
         "none": "cofeat.network.bottleneck:NoBottleneck",
         "conv1x1": "cofeat.network.bottleneck:Conv1x1Bottleneck",
         "narrow": "cofeat.network.bottleneck:NarrowBottleneck",
+        "deep": "cofeat.network.bottleneck:DeepBottleneck",
     },
 )
 
@@ -107,10 +111,45 @@ class NarrowBottleneck(Bottleneck):
         mean, components = principal_components(features, self.channels)
         # What an activation left at 0 or above passes the one between as it is; else it is lifted.
         lift = -features.amin((0, 2, 3)).clamp(max=0)
-        first, _, second = self.up.children()
+        first, _, second, *_ = self.up.children()
         _set_pixelwise(self.down, components, -components @ mean)
         _set_pixelwise(first, components.T, mean + lift)
         _set_pixelwise(second, torch.eye(len(mean)), -lift)
+
+
+class DeepBottleneck(NarrowBottleneck):
+    """A narrow one with a deeper way back: residual blocks, which the cloud alone pays for.
+
+    They change nothing before training, so that a trained network with a narrow bottleneck can
+    go on with a deep one.
+    """
+
+    def __init__(self, encoder_channels: int, channels: int | None) -> None:
+        super().__init__(encoder_channels, channels)
+        blocks = [_ResidualBlock(encoder_channels) for _ in range(RESIDUAL_BLOCKS)]
+        self.up = nn.Sequential(*self.up.children(), *blocks)
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside the way through; adds nothing until it is trained.
+
+    Without normalization, for batches of a few pictures; the activations come first, as the
+    features that it passes on have a sign.
+
+    Source: He et al., "Identity mappings in deep residual networks", ECCV 2016; the zero start:
+    Zhang et al., "Fixup initialization", ICLR 2019.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.get_parameter("bias"))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Add to features (N, C, h, w) what the convolutions make of them."""
+        return features + self.second(self.first(features.relu()).relu())
 
 
 def principal_components(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
