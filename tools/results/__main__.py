@@ -60,6 +60,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "long-deciding": encoders.LONG.deciding_table,
     "long-each": encoders.LONG.each_table,
     "long-versus": encoders.LONG.versus_table,
+    "deep-deciding": encoders.DEEP.deciding_table,
+    "deep-each": encoders.DEEP.each_table,
+    "deep-versus": encoders.DEEP.versus_table,
 }
 
 

@@ -11,6 +11,7 @@ STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
 AGAIN = Study("encoder2-again")
 LATE = Study("encoder2-again/late")
 LONG = Study("encoder2-again/long")
+DEEP = Study("encoder2-again/deep")
 # Folders of proposed arms: the paper's loss made scale-free, and ours.
 PAPER, BITS = "mean-0.1", "bits-0.9"
 

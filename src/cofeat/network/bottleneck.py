@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cofeat.errors import InvalidInputError
 from cofeat.registry import Registry
 
-# Of the deep bottleneck: as many 3x3 convolutions again as a narrow one's way back has, twice.
+# Of the deep bottleneck; their four 3x3 convolutions come after the narrow one's two.
 RESIDUAL_BLOCKS = 2
 
 # name -> a callable (encoder's channels, channels to send or None) -> Bottleneck.
