@@ -1,6 +1,7 @@
 """What README and docs say is what results/ holds, and shipped models are what their hashes say."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,26 @@ def test_texts_say_what_the_results_hold():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def cells(text, block):
+    """The body of a table that stands in a block, without its first column."""
+    rows = text.split(f"<!-- results: {block} -->")[1].split("<!-- end -->")[0].split("\n")
+    return [row.strip("| ").split(" | ")[1:] for row in rows if row][2:]
+
+
+@pytest.mark.parametrize(
+    ("file", "prefix"), [("small-encoders.md", "deep-"), ("streets-mobile.md", "")]
+)
+def test_shares_are_those_of_the_bytes_beside_them(file, prefix):
+    text = (ROOT / "docs" / "results" / file).read_text()
+    needed = [
+        [float(re.match(r"[\d,]+", cell)[0].replace(",", "")) for cell in row]
+        for row in cells(text, f"{prefix}deciding")
+    ]
+    shares = [row[0] for row in cells(text, f"{prefix}share")]
+    features, *pictures = map(np.array, needed)
+    assert shares == [f"{share:.0f} %" for share in 100 * features / np.min(pictures, axis=0)]
 
 
 @pytest.mark.parametrize("name", shipped.names())

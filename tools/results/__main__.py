@@ -36,6 +36,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "codec": mobile.codec_table,
     "points": mobile.points_table,
     "deciding": mobile.STUDY.deciding_table,
+    "share": mobile.STUDY.share_table,
     "each": mobile.STUDY.each_table,
     "versus": mobile.STUDY.versus_table,
     "origin": mobile.origin_line,
@@ -61,6 +62,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "long-each": encoders.LONG.each_table,
     "long-versus": encoders.LONG.versus_table,
     "deep-deciding": encoders.DEEP.deciding_table,
+    "deep-share": encoders.DEEP.share_table,
     "deep-each": encoders.DEEP.each_table,
     "deep-versus": encoders.DEEP.versus_table,
 }
@@ -92,8 +94,8 @@ def main() -> int:
     if not arguments.check:
         images = ROOT / "docs" / "images"
         plot(mobile.STUDY, images / "features-against-pictures.png", mobile.paper_ways())
-        path = images / "features-against-pictures-encoder2.png"
-        plot(encoders.STUDY, path, {}, least=0.85)
+        for study, end in {encoders.STUDY: "", encoders.DEEP: "-deep"}.items():
+            plot(study, images / f"features-against-pictures-encoder2{end}.png", {}, least=0.85)
         plot_arms(curves_by_loss(encoders.STUDIES), images / "compressibility.png")
     return status
 

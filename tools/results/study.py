@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 from common import MEASURES, RESULTS, bd_cells, joined, point, table
 
 from cofeat.evaluation.points import Curve, load_curve
+from cofeat.evaluation.resampling import (
+    Float64Array,
+    draw_counts,
+    resampled_measure,
+    resampled_rates,
+)
+from cofeat.tasks import load_task
 
 # What is asked of the accuracy: these parts of the uncompressed network's, in both measures.
 KEPT = (0.99, 0.98, 0.97, 0.95)
 DECIDING = ("miou", "irmse")
+# How often the images are drawn anew, to tell how much of a share is these images' luck.
+DRAWS = 1000
 
 
 class Study:
@@ -65,6 +75,28 @@ class Study:
         head = [f"{both} of the uncompressed network, or so much less: bytes a picture", *losses]
         return table(head, rows)
 
+    def share_table(self) -> str:
+        """Return the features' bytes over the best picture's, and over draws of the images."""
+        whole = self.curve("pictures", "mobile")
+        pictures = joined(list(self.pictures().values()))
+        counts = draw_counts(len(whole.per_image.names), DRAWS, seed=0)
+        once = np.ones((1, counts.shape[1]))
+        rows = []
+        for kept in KEPT:
+            [share], shares = (
+                fewest_of_draws(self.rate(), whole, kept, drawn)
+                / fewest_of_draws(pictures, whole, kept, drawn)
+                for drawn in (once, counts)
+            )
+            low, high = np.quantile(shares, (0.025, 0.975), method="nearest")
+            rows.append([
+                f"{100 * (1 - kept):.0f} % less",
+                *(_share(value) for value in (share, low, high)),
+                f"{100 * np.mean(shares <= 0.5):.0f} %",
+            ])  # fmt: skip
+        head = ["loss in both", "features' bytes of the best picture's", "2.5 % of draws below"]
+        return table([*head, "2.5 % above", "draws with at most half"], rows)
+
     def each_table(self) -> str:
         """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
         whole = self.uncompressed()
@@ -96,3 +128,26 @@ def fewest(of: Curve, least: dict[str, float]) -> str:
         return "not reached"
     best = min(fitting, key=lambda index: columns["mean_bytes"][index])
     return f"{columns['mean_bytes'][best]:,.0f} ({of.codecs[best]})"
+
+
+def fewest_of_draws(of: Curve, whole: Curve, kept: float, counts: Float64Array) -> Float64Array:
+    """Return the fewest bytes of draws of the images (R,) that keep so much, infinite if none do.
+
+    Args:
+        of: a way of sending.
+        whole: the uncompressed network; its one point is drawn as the others are.
+        kept: part of its deciding measures.
+        counts: how often each image is in each draw, (R, N).
+    """
+    fitting = np.ones((len(counts), len(of.codecs)), bool)
+    for task in of.tasks:
+        if load_task(task).measure in DECIDING:
+            own, others = (resampled_measure(way.per_image, task, counts) for way in (of, whole))
+            fitting &= own >= kept * others
+    sent = resampled_rates(of.per_image, "mean_bytes", counts)
+    return np.where(fitting, sent, np.inf).min(axis=1)
+
+
+def _share(value: float) -> str:
+    """Return a share as a cell."""
+    return f"{100 * value:.0f} %" if np.isfinite(value) else "not reached"
