@@ -97,6 +97,11 @@ $COFEAT fit $RUNS/rate-deep-2 --images 1200
 measure rate-deep-2 deep/rate "$OURS,cofeat-learned:28,cofeat-learned:30" ""
 measure pictures-9 deep/pictures "" "$PICTURES"
 measure pictures-9 deep/pictures-low "" $LOW
+# A control: the same blocks between the encoder and the heads of the picture's network, nothing cut off.
+train pictures-deep 1 train.arm=baseline "$CODED" train.start=$RUNS/pictures-8 network.bottleneck=deep \
+    network.bottleneck_channels=256 train.bottleneck_start=principal "${LESS[@]}" train.epochs=5
+measure pictures-deep deep/control "" "$(printf avif:%s, 62 60 58 57 55 53 50 48 46 44 42)avif:36"
+measure pictures-deep deep/control-others "" jpeg:60,jpeg:50,jpeg:40,webp:80,webp:75,webp:60,webp:50
 
 # The paper's two arms, on from the same network with equal noise.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20

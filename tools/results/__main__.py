@@ -63,6 +63,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "long-versus": encoders.LONG.versus_table,
     "deep-deciding": encoders.DEEP.deciding_table,
     "deep-share": encoders.DEEP.share_table,
+    "deep-control": encoders.CONTROL.deciding_table,
+    "deep-control-share": encoders.CONTROL.share_table,
     "deep-each": encoders.DEEP.each_table,
     "deep-versus": encoders.DEEP.versus_table,
 }

@@ -12,6 +12,7 @@ AGAIN = Study("encoder2-again")
 LATE = Study("encoder2-again/late")
 LONG = Study("encoder2-again/long")
 DEEP = Study("encoder2-again/deep")
+CONTROL = Study("encoder2-again/deep", pictures="control")
 # Folders of proposed arms: the paper's loss made scale-free, and ours.
 PAPER, BITS = "mean-0.1", "bits-0.9"
 

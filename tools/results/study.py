@@ -26,10 +26,12 @@ class Study:
 
     Args:
         name: of the folder in ``results/``, a folder in it for each thing that was measured.
+        pictures: how the folders begin that hold coded pictures and the uncompressed network.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, pictures: str = "pictures") -> None:
         self._folder = RESULTS / name
+        self._pictures = pictures
 
     def curve(self, folder: str, name: str) -> Curve:
         """Return a measured curve."""
@@ -49,14 +51,18 @@ class Study:
         return {
             name: joined([
                 load_curve(file)
-                for file in sorted(self._folder.glob(f"pictures*/cloud-{kind}.json"))
+                for file in sorted(self._folder.glob(f"{self._pictures}*/cloud-{kind}.json"))
             ])
             for kind, name in names.items()
         }  # fmt: skip
 
+    def whole(self) -> Curve:
+        """Return the one point of the picture's network, fed with uncoded pictures."""
+        return self.curve(self._pictures, "mobile")
+
     def uncompressed(self) -> dict[str, float]:
         """Return the measures of the uncompressed network that was trained the longest."""
-        return point(self.curve("pictures", "mobile"), 0)
+        return point(self.whole(), 0)
 
     def ways(self) -> dict[str, Curve]:
         """Return what may be sent, by name: features, and the picture in each format."""
@@ -77,7 +83,7 @@ class Study:
 
     def share_table(self) -> str:
         """Return the features' bytes over the best picture's, and over draws of the images."""
-        whole = self.curve("pictures", "mobile")
+        whole = self.whole()
         pictures = joined(list(self.pictures().values()))
         counts = draw_counts(len(whole.per_image.names), DRAWS, seed=0)
         once = np.ones((1, counts.shape[1]))
