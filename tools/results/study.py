@@ -84,21 +84,19 @@ class Study:
     def share_table(self) -> str:
         """Return the features' bytes over the best picture's, and over draws of the images."""
         whole = self.whole()
+        images = len(whole.per_image.names)
+        # The images as they are come first.
+        counts = np.vstack([np.ones(images), draw_counts(images, DRAWS, seed=0)])
         pictures = joined(list(self.pictures().values()))
-        counts = draw_counts(len(whole.per_image.names), DRAWS, seed=0)
-        once = np.ones((1, counts.shape[1]))
+        uncoded, features, coded = (Drawn(of, counts) for of in (whole, self.rate(), pictures))
         rows = []
         for kept in KEPT:
-            [share], shares = (
-                fewest_of_draws(self.rate(), whole, kept, drawn)
-                / fewest_of_draws(pictures, whole, kept, drawn)
-                for drawn in (once, counts)
-            )
+            share, *shares = features.fewest(uncoded, kept) / coded.fewest(uncoded, kept)
             low, high = np.quantile(shares, (0.025, 0.975), method="nearest")
             rows.append([
                 f"{100 * (1 - kept):.0f} % less",
                 *(_share(value) for value in (share, low, high)),
-                f"{100 * np.mean(shares <= 0.5):.0f} %",
+                f"{100 * np.mean(np.array(shares) <= 0.5):.0f} %",
             ])  # fmt: skip
         head = ["loss in both", "features' bytes of the best picture's", "2.5 % of draws below"]
         return table([*head, "2.5 % above", "draws with at most half"], rows)
@@ -136,22 +134,30 @@ def fewest(of: Curve, least: dict[str, float]) -> str:
     return f"{columns['mean_bytes'][best]:,.0f} ({of.codecs[best]})"
 
 
-def fewest_of_draws(of: Curve, whole: Curve, kept: float, counts: Float64Array) -> Float64Array:
-    """Return the fewest bytes of draws of the images (R,) that keep so much, infinite if none do.
+class Drawn:
+    """A way of sending, measured on draws of the images.
 
     Args:
-        of: a way of sending.
-        whole: the uncompressed network; its one point is drawn as the others are.
-        kept: part of its deciding measures.
+        of: the way, of P points.
         counts: how often each image is in each draw, (R, N).
     """
-    fitting = np.ones((len(counts), len(of.codecs)), bool)
-    for task in of.tasks:
-        if load_task(task).measure in DECIDING:
-            own, others = (resampled_measure(way.per_image, task, counts) for way in (of, whole))
-            fitting &= own >= kept * others
-    sent = resampled_rates(of.per_image, "mean_bytes", counts)
-    return np.where(fitting, sent, np.inf).min(axis=1)
+
+    def __init__(self, of: Curve, counts: Float64Array) -> None:
+        self._bytes = resampled_rates(of.per_image, "mean_bytes", counts)
+        tasks = [task for task in of.tasks if load_task(task).measure in DECIDING]
+        self._measures = np.stack([
+            resampled_measure(of.per_image, task, counts) for task in tasks
+        ])  # fmt: skip
+
+    def fewest(self, whole: Drawn, kept: float) -> Float64Array:
+        """Return the fewest bytes (R,) that keep so much of all measures, infinite if none do.
+
+        Args:
+            whole: the one point of the uncompressed network.
+            kept: part of its measures.
+        """
+        fitting = np.all(self._measures >= kept * whole._measures, axis=0)
+        return np.where(fitting, self._bytes, np.inf).min(axis=1)
 
 
 def _share(value: float) -> str:
