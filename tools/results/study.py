@@ -91,15 +91,17 @@ class Study:
         uncoded, features, coded = (Drawn(of, counts) for of in (whole, self.rate(), pictures))
         rows = []
         for kept in KEPT:
-            share, *shares = features.fewest(uncoded, kept) / coded.fewest(uncoded, kept)
+            sent = features.fewest(uncoded, kept)
+            share, *shares = sent / coded.fewest(uncoded, kept)
             low, high = np.quantile(shares, (0.025, 0.975), method="nearest")
             rows.append([
                 f"{100 * (1 - kept):.0f} % less",
                 *(_share(value) for value in (share, low, high)),
+                f"{100 * np.mean(np.isfinite(sent[1:])):.0f} %",
                 f"{100 * np.mean(np.array(shares) <= 0.5):.0f} %",
             ])  # fmt: skip
         head = ["loss in both", "features' bytes of the best picture's", "2.5 % of draws below"]
-        return table([*head, "2.5 % above", "draws with at most half"], rows)
+        return table([*head, "2.5 % above", "draws that keep it", "at most half"], rows)
 
     def each_table(self) -> str:
         """Return the fewest bytes for one measure alone, at the least loss that is asked for."""
