@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -31,13 +32,27 @@ def main() -> int:
     parser.add_argument("--data", help="the training data, where they have moved")
     parser.add_argument("--no-fit", action="store_true", help="its features are never sent")
     arguments = parser.parse_args()
-    source, target = find_checkpoint(arguments.run), MODELS / arguments.name
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target = MODELS / arguments.name
+    with tempfile.TemporaryDirectory() as temporary:
+        packed = Path(temporary) / arguments.name
+        packed.mkdir()
+        _pack(find_checkpoint(arguments.run), packed)
+        if not arguments.no_fit:
+            _fit(packed, arguments.data)
+        files = sorted(file for file in packed.iterdir() if file.is_file())
+        sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+        (packed / HASHES_FILE).write_text("".join(sums), encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(packed, target)
+    return 0
+
+
+def _pack(source: Path, packed: Path) -> None:
+    """Write the weights in half precision and what the checkpoint says of itself."""
     tensors = load_file(source / WEIGHTS_FILE)
     half = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    save_file(half, target / WEIGHTS_FILE)
-    (target / WEIGHTS_FILE).chmod(0o644)
+    save_file(half, packed / WEIGHTS_FILE)
+    (packed / WEIGHTS_FILE).chmod(0o644)
     description = json.loads((source / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     # Where the data and the first weights lay on this machine is nobody's affair.
     description["about"].pop("data_root", None)
@@ -46,19 +61,13 @@ def main() -> int:
     for other in ("start", "teacher"):
         if recipe["train"].get(other):
             recipe["train"][other] = Path(recipe["train"][other]).name
-    (target / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
-    if not arguments.no_fit:
-        _fit(target, arguments.data)
-    files = sorted(file for file in target.iterdir() if file.is_file())
-    sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    (target / HASHES_FILE).write_text("".join(sums), encoding="utf-8")
-    return 0
+    (packed / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
-def _fit(target: Path, data_root: str | None) -> None:
+def _fit(packed: Path, data_root: str | None) -> None:
     """Fit the codec's tables to the rounded weights' features."""
     data = ["--data", data_root] if data_root else []
-    fit = [sys.executable, "-m", "cofeat", "fit", str(target), "--images", FIT_IMAGES, *data]
+    fit = [sys.executable, "-m", "cofeat", "fit", str(packed), "--images", FIT_IMAGES, *data]
     subprocess.run(fit, check=True)
 
 

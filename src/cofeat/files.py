@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LOCK = ".lock"
 
 
 @contextmanager
@@ -28,3 +30,31 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def hold(folder: Path) -> Callable[[], None] | None:
+    """Keep other processes out of an existing folder, where the system can.
+
+    A process that ends, however it ends, lets others in.
+
+    Returns:
+        What lets others in again; None where another process is in.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _let_go_of_nothing
+    file = (folder / _LOCK).open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError:  # a network's file system may have no locks
+        file.close()
+        return _let_go_of_nothing
+    return file.close
+
+
+def _let_go_of_nothing() -> None:
+    """Nothing is held."""

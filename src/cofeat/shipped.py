@@ -12,11 +12,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in _MODELS.iterdir() if folder.is_dir()))
 
 
-def is_shipped(name: str) -> bool:
-    """Return whether a word names such a model; a folder of that name goes first."""
-    return name in names() and not Path(name).exists()
-
-
 def folder_of(name: str) -> Path:
     """Return the checkpoint folder of a model."""
     return _MODELS / name
+
+
+def holds(folder: Path) -> bool:
+    """Return whether a checkpoint folder is one of these models."""
+    return folder.resolve().parent == _MODELS.resolve()

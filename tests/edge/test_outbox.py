@@ -72,7 +72,7 @@ def test_a_full_disk_refuses_the_new_frame_and_takes_none_of_the_others(tmp_path
         patch.setattr("cofeat.edge.outbox.os.fsync", full)
         with pytest.raises(QueueFullError, match="cannot be written: No space left on device"):
             box.put("d", "png", request(bytes(500)))
-    assert [file.suffix for file in tmp_path.iterdir() if file.name != "lock"] == [".frame"] * 3
+    assert [file.suffix for file in tmp_path.iterdir() if file.name != ".lock"] == [".frame"] * 3
     assert box.put("e", "png", request(bytes(500))) == ["a", "b"]
     assert [waiting.name for waiting in drain(box)] == ["c", "e"]
     box.close()

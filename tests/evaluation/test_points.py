@@ -118,7 +118,8 @@ def test_json_of_others_needs_no_more_than_results(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"results": {}}', '{"results": {"bpp": [1], "psnr": [1, 2]}}',
-     '{"results": {"bpp": ["x"]}}', '{"results": {"bpp": 3}}', "[" * 100_000],
+     '{"results": {"bpp": ["x"]}}', '{"results": {"bpp": 3}}', "[" * 100_000,
+     '{"results": {"bpp": [1' + 400 * "0" + "]}}"],
 )  # fmt: skip
 def test_json_that_holds_no_curve_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
@@ -131,6 +132,12 @@ def test_missing_files_are_named(tmp_path, make_curve):
         load_curve(tmp_path / "none.json")
     save_curve(make_curve(), tmp_path / "curve.json")
     (tmp_path / "curve.npz").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(InvalidInputError, match=r"curve\.npz' cannot be read"):
+        load_curve(tmp_path / "curve.json")
+    save_curve(make_curve(), tmp_path / "curve.json")
+    content = bytearray((tmp_path / "curve.npz").read_bytes())
+    content[60:120] = bytes(60)  # of the first array's deflated stream
+    (tmp_path / "curve.npz").write_bytes(content)
     with pytest.raises(InvalidInputError, match=r"curve\.npz' cannot be read"):
         load_curve(tmp_path / "curve.json")
     (tmp_path / "curve.npz").unlink()
@@ -189,6 +196,7 @@ def test_released_points_are_read_by_arm(released):
         ("bpp,psnr\n1,2,3\n", None, "no CSV of points"),
         ("bpp,psnr\n1,30\n2,good\n", None, "'good' in column 'psnr' is no number"),
         ("bpp,psnr\n1,30\n", "arm", "no column 'arm': it has bpp, psnr"),
+        pytest.param("bpp,psnr\n1," + 200_000 * "3", None, "cannot be read as CSV", id="endless"),
     ],
 )
 def test_csv_that_cannot_be_used_is_refused(tmp_path, text, by, message):

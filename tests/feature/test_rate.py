@@ -216,6 +216,10 @@ def test_budgets_by_hand():
     assert bytes_of_bpfe(3.5, 1001) == 437  # 437.9375
 
 
+def test_a_budget_beyond_every_stream_is_a_number_all_the_same():
+    assert bytes_of_bpfe(1e308, 4096) == bytes_of_time(1e308, 1e10) == 2**53
+
+
 @pytest.mark.parametrize("number", [0, -1, math.nan, math.inf])
 def test_targets_that_are_none_are_refused(number):
     for call in (

@@ -38,6 +38,17 @@ def test_terms_by_hand(term, loss, log_variance, expected):
     assert total_of(term, loss, log_variance) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_batch_without_truth_leaves_total_weight_and_gradient_finite():
+    """Its loss is 0, which has no logarithm; it asks nothing of the network."""
+    weighting = Weighting({"a": Term("regression", "log", 0.5)})
+    nothing = torch.zeros((), requires_grad=True)
+    total = weighting({"a": nothing})
+    assert math.isfinite(float(total.detach()))
+    (gradient,) = torch.autograd.grad(total, nothing)
+    assert float(gradient) == 0
+    assert math.isfinite(float(weighting.weights({"a": nothing})["a"]))
+
+
 def every_rule():
     terms = {
         "a": Term("classification"),

@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import sys
 import warnings
 
 import numpy as np
@@ -293,6 +294,22 @@ def test_what_does_not_fit_is_told_in_one_line(recipe, data, tmp_path, words, me
 def test_no_validation_images_are_refused(recipe, data, scenes, tmp_path):
     with pytest.raises(InvalidInputError, match="no validation images"):
         train(recipe(), tmp_path, (data[0], scenes.Scenes(0)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
+def test_one_process_at_a_time_trains_in_a_folder(recipe, data, tmp_path):
+    """Two would remove each other's checkpoints."""
+    second = []
+
+    def start_another(what, done, total, note):
+        if what == "train" and done == 1:
+            with pytest.raises(InvalidInputError, match="another process trains in"):
+                train(recipe("train.seed=1"), tmp_path, data)
+            second.append(done)
+
+    assert train(recipe(), tmp_path, data, start_another)
+    assert second == [1]
+    assert train(recipe(), tmp_path, data)
 
 
 def test_a_sigterm_ends_with_a_checkpoint_and_handlers_are_put_back(recipe, data, tmp_path):

@@ -7,16 +7,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cofeat import shipped
 from cofeat.cli import trained_on
 from cofeat.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cofeat.evaluation.points import Curve
     from cofeat.evaluation.sweep import OnPrediction, Sweep
+    from cofeat.network.build import Model
 
 HELP = "measure a trained network: bytes against accuracy, for each codec and for coded pictures"
 
-PAPER_CODECS = "png,jpeg:95,jpeg:90,jpeg:85,jpeg:80"
+PAPER_CODECS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
+# Of the learned codec, about a fifth of the bytes fewer each.
+_LEARNED_SETTINGS = range(16, 28, 2)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trained_on.add_arguments(parser)
     parser.add_argument("--split", default="val", help="train, val or test (val)")
     parser.add_argument("--images", type=int, help="only the first so many")
-    parser.add_argument("--codecs", default=PAPER_CODECS, help=f"of the features ({PAPER_CODECS})")
+    parser.add_argument(
+        "--codecs",
+        help=f"of the features ({','.join(PAPER_CODECS)}, those that hold the network's bits; "
+        "settings of cofeat-learned where it was trained for that)",
+    )
     parser.add_argument(
         "--pictures", default="", help="codings of the picture for cloud only, e.g. webp:75,avif:60"
     )
@@ -42,11 +50,17 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.cli.progress import track
     from cofeat.evaluation.points import save_curve, write_csv
     from cofeat.evaluation.sweep import save_features
+    from cofeat.feature.codecs import parse_codec
+    from cofeat.feature.pipeline import check_depth
 
-    codecs, pictures = _checked_codecs(arguments)
-    sweep, about = open_sweep(arguments)
+    asked, pictures = _checked_codecs(arguments)
+    sweep, model = open_sweep(arguments)
+    codecs = _usual_codecs(model) if asked is None else asked
+    for codec in codecs:  # now, not after the first of them
+        check_depth(parse_codec(codec).codec, model.network.qlayer.bits)
+    about = model.about
     sweep.provenance = provenance(_seed(about)) | {"trained": _training(about)}
-    out = arguments.out or _run_folder(arguments.checkpoint) / "results"
+    out = arguments.out or _run_folder(model.folder) / "results"
     out.mkdir(parents=True, exist_ok=True)
 
     arm = about.get("arm", "features")
@@ -83,13 +97,18 @@ def _training(about: dict[str, Any]) -> dict[str, Any]:
     return {key: about.get(key) for key in ("commit", "recipe")}
 
 
-def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
-    """Return the codecs of features and of pictures, after a look at all that could be wrong."""
+def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str] | None, list[str]]:
+    """Return the codecs of features, where any are asked for, and of pictures.
+
+    Raises:
+        InvalidInputError: something about the arguments is wrong.
+    """
     from cofeat.feature.codecs import parse_codec
     from cofeat.pictures import parse_picture_spec
 
-    codecs, pictures = _words(arguments.codecs), _words(arguments.pictures)
-    for codec in codecs:
+    codecs = None if arguments.codecs is None else _words(arguments.codecs)
+    pictures = _words(arguments.pictures)
+    for codec in codecs or ():
         parse_codec(codec)
     for codec in pictures:
         parse_picture_spec(codec)
@@ -100,14 +119,25 @@ def _checked_codecs(arguments: argparse.Namespace) -> tuple[list[str], list[str]
     return codecs, pictures
 
 
-def open_sweep(arguments: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
-    """Return the sweep that the arguments ask for, and what the checkpoint says of itself."""
+def _usual_codecs(model: Model) -> list[str]:
+    """Return what to measure where nothing is asked for."""
+    from cofeat.feature.codecs import parse_codec
+    from cofeat.feature.tables import LEARNED_CODEC
+
+    qlayer = model.network.qlayer
+    if qlayer.step is not None:  # trained by an entropy model
+        return [f"{LEARNED_CODEC}:{setting}" for setting in _LEARNED_SETTINGS]
+    return [codec for codec in PAPER_CODECS if parse_codec(codec).codec.max_bits >= qlayer.bits]
+
+
+def open_sweep(arguments: argparse.Namespace) -> tuple[Sweep, Model]:
+    """Return the sweep that the arguments ask for, and its model."""
     from cofeat.evaluation.sweep import Sweep
     from cofeat.network.build import load_network
 
     model = load_network(arguments.checkpoint)
     dataset = trained_on.open_trained_on(model, arguments, arguments.split)
-    return Sweep(model, dataset, arguments.images, arguments.batch), model.about
+    return Sweep(model, dataset, arguments.images, arguments.batch), model
 
 
 def print_points(curves: list[Curve]) -> None:
@@ -149,8 +179,8 @@ def _words(text: str) -> list[str]:
 
 
 def _run_folder(checkpoint: Path) -> Path:
-    """Return the run's folder, whether it or one of its checkpoints was given."""
-    return checkpoint.parent if (checkpoint / "network.json").is_file() else checkpoint
+    """Return the folder of a checkpoint's run, under runs for a model that comes with cofeat."""
+    return Path("runs") / checkpoint.name if shipped.holds(checkpoint) else checkpoint.parent
 
 
 def _plain(path: Path) -> Any:

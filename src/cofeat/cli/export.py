@@ -140,9 +140,7 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
 
 def default_name(model: Model) -> str:
     """Return recipe and arm of a checkpoint, else its folder's name, as a model may be called."""
-    if shipped.is_shipped(model.folder.name) and shipped.folder_of(model.folder.name).samefile(
-        model.folder
-    ):
+    if shipped.holds(model.folder):
         return model.folder.name
     about = model.about
     told = [str(about[key]) for key in ("model", "arm") if about.get(key)]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cofeat import shipped
 from cofeat.cli import trained_on
 from cofeat.errors import InvalidInputError
 
@@ -52,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"and 1 to {MOST_GENERATIONS} generations"
         )
     model = load_network(arguments.checkpoint, with_tables=False)
+    if shipped.holds(model.folder):
+        raise InvalidInputError(
+            f"'{model.folder.name}' comes with cofeat, and streams are read with its tables as "
+            f"they are: copy '{model.folder}', and give the copy"
+        )
     train = trained_on.open_trained_on(model, arguments, "train")
     val = trained_on.open_trained_on(model, arguments, "val")
     count, measured = min(arguments.images, len(train)), min(_MOST_MEASURED, len(val))

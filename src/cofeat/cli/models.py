@@ -67,7 +67,7 @@ def open_model(name: str) -> RunnableModel:
         from cofeat.runtime import RuntimeModel
 
         return RuntimeModel(open_bundle_model(name))
-    if not Path(name).is_dir() and not shipped.is_shipped(name):
+    if not Path(name).is_dir() and name not in shipped.names():
         raise InvalidInputError(
             f"'{name}' is no folder: give the folder of a run or of a checkpoint, as 'cofeat "
             "train' writes it, or of a bundle, as 'cofeat export' does, or a model that comes "

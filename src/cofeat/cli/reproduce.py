@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofeat.cli import experiment
+from cofeat.cli.eval import PAPER_CODECS
 from cofeat.errors import CofeatError
 from cofeat.files import write_text
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 HELP = "run the paper's comparison of baseline and proposed: data, training, measures, report"
 
 ARMS: tuple[Arm, Arm] = ("baseline", "proposed")
-PAPER_CODECS = ("png", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:80")
 BD_METHOD = "cubic"  # Bjontegaard's own, and the paper's
 # Changes when the measuring changes, so that older results are measured anew.
 MEASURED_BY = 1
@@ -92,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         sweeps = {"The paper's points": points, **sweeps}
     tables = bd_tables(curves, sweeps, BD_METHOD, recipe.evaluate.resamples)
     write_bd(tables, results)
-    if measured or not (results / "pictures" / "index.json").is_file():
+    complete = [results / "pictures" / "index.json", results / "provenance.json"]
+    if measured or not all(file.is_file() for file in complete):
         _, val = open_splits(recipe, beside=folder)
         photographs = _pictures(models, val, results / "pictures", recipe)
         wall_s["all"] = time.monotonic() - started
@@ -143,8 +144,9 @@ def _curves(
     missing = [arm for arm in ARMS if not _measured(files[arm], keys[arm])]
     _remove_others(results, {file.stem for arm in ARMS for file in files[arm]})
     if missing:
-        # Pictures of older measurements must not outlive them, should this be killed.
-        (results / "pictures" / "index.json").unlink(missing_ok=True)
+        # What shows older measurements must not outlive them, should this be killed.
+        for name in ("pictures/index.json", "provenance.json"):
+            (results / name).unlink(missing_ok=True)
         _, val = open_splits(recipe, beside=folder)
 
     def sweep_of(arm: str) -> Sweep:

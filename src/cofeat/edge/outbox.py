@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,14 +16,13 @@ from typing import Any, Literal, get_args
 from cofeat.edge.answers import check_answers
 from cofeat.edge.wire import Request
 from cofeat.errors import BitstreamError, CofeatError, InvalidInputError, QueueFullError
-from cofeat.files import replacing
+from cofeat.files import hold, replacing
 
 WhenFull = Literal["refuse", "drop-oldest"]
 WHEN_FULL: tuple[WhenFull, ...] = get_args(WhenFull)
 
 DEFAULT_MAX_BYTES = 256 * 2**20
 _SUFFIX = ".frame"
-_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,12 @@ class Outbox:
         self._max_bytes = max_bytes
         self._when_full = when_full
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._unlock = _lock(self._folder)
+        unlock = hold(self._folder)
+        if unlock is None:
+            raise InvalidInputError(
+                f"the queue '{folder}' is in use by another process: give another folder"
+            )
+        self._unlock = unlock
         self._guard = threading.Lock()
         for left in self._folder.glob(f".tmp-*{_SUFFIX}"):
             left.unlink()  # of a process that was killed while it wrote
@@ -204,27 +207,3 @@ def _unpack(content: bytes) -> tuple[str, str, Request]:
     answers = check_answers(head["answers"])
     request = Request(str(head["model"]), head["kind"], data, (height, width), tasks, answers)
     return str(head["name"]), str(head["codec"]), request
-
-
-def _lock(folder: Path) -> Callable[[], None]:
-    """Keep other processes out, where the system can.
-
-    Returns:
-        What lets them in again.
-
-    Raises:
-        InvalidInputError: one is in.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return lambda: None
-    file = (folder / _LOCK).open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise InvalidInputError(
-            f"the queue '{folder}' is in use by another process: give another folder"
-        ) from None
-    return file.close

@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -225,7 +224,7 @@ def load_curve(path: str | Path) -> Curve:
         )
     except InvalidInputError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, StopIteration, RecursionError) as why:
+    except Exception as why:  # whatever the file holds, it is no curve
         raise InvalidInputError(
             f"'{path}' is no JSON of points (an object with \"results\" of equally long lists): "
             f"{type(why).__name__}: {why}"
@@ -251,7 +250,7 @@ def _load_per_image(path: Path) -> PerImage:
                     if key.startswith(_FIGURES)
                 },
             )
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever the file holds, it is no archive of figures
         raise InvalidInputError(
             f"the per-image figures '{path}' cannot be read: {error}; keep the .npz beside its "
             'JSON, or set "per_image" there to null'
@@ -292,7 +291,10 @@ def load_curves(path: str | Path, by: str | None = None) -> dict[str, Curve]:
             raise InvalidInputError(f"'{path}' is JSON, one curve: 'by' is for the columns of CSV")
         curve = load_curve(path)
         return {curve.name: curve}
-    rows = list(csv.DictReader(io.StringIO(_read(path)), restval=""))
+    try:
+        rows = list(csv.DictReader(io.StringIO(_read(path)), restval=""))
+    except csv.Error as error:
+        raise InvalidInputError(f"'{path}' cannot be read as CSV: {error}") from error
     names = [name for name in rows[0] if name] if rows else []
     if not names or any(None in row for row in rows):
         raise InvalidInputError(

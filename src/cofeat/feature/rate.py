@@ -194,7 +194,7 @@ def bytes_of_bpfe(bpfe: float, elements: int) -> int:
     Raises:
         InvalidInputError: the target is not a positive number.
     """
-    return math.floor(_positive(bpfe, "bits per element") * elements / 8)
+    return _whole(_positive(bpfe, "bits per element") * elements / 8)
 
 
 def bytes_of_time(time_ms: float, link_bits_per_s: float) -> int:
@@ -207,7 +207,7 @@ def bytes_of_time(time_ms: float, link_bits_per_s: float) -> int:
         InvalidInputError: the time or the rate is not a positive number.
     """
     time_ms = _positive(time_ms, "milliseconds")
-    return math.floor(time_ms * _positive(link_bits_per_s, "bits per second") / 8000)
+    return _whole(time_ms * _positive(link_bits_per_s, "bits per second") / 8000)
 
 
 def parse_rate(text: str) -> float:
@@ -224,6 +224,11 @@ def parse_rate(text: str) -> float:
         raise InvalidInputError(f"rate '{text}' is not like 10Mbit, 500kbit/s or 1.5MB/s")
     bits = 8 if match[3] == "B" else 1
     return _positive(float(match[1]), f"'{text}'") * _PREFIX[match[2].lower()] * bits
+
+
+def _whole(number_of_bytes: float) -> int:
+    """Return the whole bytes in a number; beyond what any stream has, all are as good as one."""
+    return math.floor(min(number_of_bytes, 2.0**53))
 
 
 def _positive(number: float, what: str) -> float:

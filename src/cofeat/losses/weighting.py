@@ -22,6 +22,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+# What a batch without truth has for a loss has no logarithm, and a sum of it no end.
+_LEAST = 1e-12
+
 Rule = Literal["uncertainty", "fixed", "log"]
 Kind = Literal["classification", "regression"]
 
@@ -64,7 +67,7 @@ class Weighting(nn.Module):
         if term.rule == "fixed":
             return term.pressure * loss
         if term.rule == "log":
-            return term.pressure * loss.log()
+            return term.pressure * loss.clamp_min(_LEAST).log()
         s = self.log_variances[name]
         half = 0.5 if term.kind == "regression" else 1.0
         return term.pressure * (half * torch.exp(-s) * loss + 0.5 * s)
@@ -82,7 +85,7 @@ class Weighting(nn.Module):
             if term.rule == "fixed":
                 weights[name] = torch.full_like(loss, term.pressure)
             elif term.rule == "log":
-                weights[name] = term.pressure / loss
+                weights[name] = term.pressure / loss.clamp_min(_LEAST)
             else:
                 half = 0.5 if term.kind == "regression" else 1.0
                 weights[name] = term.pressure * half * torch.exp(-self.log_variances[name])

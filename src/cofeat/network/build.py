@@ -127,19 +127,20 @@ def find_checkpoint(path: str | Path) -> Path:
     """Return the checkpoint folder that a path means: itself, or the newest of a run.
 
     Args:
-        path: a folder, or the name of a model that comes with the package.
+        path: a folder, or the name of a model that comes with the package; a
+            folder of that name goes first, where it holds a checkpoint.
 
     Raises:
         InvalidInputError: there is none.
     """
-    if shipped.is_shipped(str(path)):
-        return shipped.folder_of(str(path))
-    path = Path(path)
+    name, path = str(path), Path(path)
     if (path / DESCRIPTION_FILE).is_file():
         return path
     checkpoints = sorted(path.glob(CHECKPOINT_GLOB)) if path.is_dir() else []
     if checkpoints:
         return checkpoints[-1]
+    if name in shipped.names():
+        return shipped.folder_of(name)
     what = "holds no checkpoint" if path.is_dir() else "is no folder"
     raise InvalidInputError(
         f"'{path}' {what}: give the folder of a run or of a checkpoint, as 'cofeat train' writes "

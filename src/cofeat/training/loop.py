@@ -22,6 +22,7 @@ from cofeat.data.coded import CodedPictures
 from cofeat.data.feed import Batch, Feed, HeldFeed, ReadingFeed
 from cofeat.data.plan import coarseness, epoch_plan, flips, unit_noise
 from cofeat.errors import InvalidInputError, TrainingError
+from cofeat.files import hold
 from cofeat.network.build import build_network
 from cofeat.tasks import load_task
 from cofeat.training.average import NetworkAverage
@@ -42,7 +43,7 @@ from cofeat.training.validation import bits_per_element, sample_pictures, valida
 OnProgress = Callable[[str, int, int, str], None]
 
 
-def train(  # noqa: C901  one loop, read from top to bottom
+def train(
     recipe: Recipe,
     run: Path,
     data: tuple[Dataset, Dataset],
@@ -68,8 +69,31 @@ def train(  # noqa: C901  one loop, read from top to bottom
     """
     clock = _Clock()
     fabric = _fabric(recipe.machine)
+    tell = on_progress if on_progress and fabric.is_global_zero else _tell_nobody
+    run.mkdir(parents=True, exist_ok=True)
+    release = hold(run) if fabric.is_global_zero else lambda: None
+    if _any(fabric, release is None):
+        raise InvalidInputError(
+            f"another process trains in '{run}': wait for it, or use another folder"
+        )
+    try:
+        return _train(recipe, run, data, fabric, clock, tell, about or {})
+    finally:
+        if release is not None:
+            release()
+
+
+def _train(  # noqa: C901  one loop, read from top to bottom
+    recipe: Recipe,
+    run: Path,
+    data: tuple[Dataset, Dataset],
+    fabric: Fabric,
+    clock: _Clock,
+    tell: OnProgress,
+    about: dict[str, Any],
+) -> bool:
+    """Do what ``train`` says, in a run's folder that is this process's alone."""
     options, first = recipe.train, fabric.is_global_zero
-    tell = on_progress if on_progress and first else _tell_nobody
 
     # The network, the same for both arms, and where an earlier slice left it. What a run began
     # with may be gone once it has a checkpoint.
@@ -162,11 +186,10 @@ def train(  # noqa: C901  one loop, read from top to bottom
         place.seconds = earlier_seconds + clock.saved()
         if log:
             log.flush()
-            save_checkpoint(run, plain, optimizer, place, recipe, about or {}, average)
+            save_checkpoint(run, plain, optimizer, place, recipe, about, average)
         fabric.barrier()
         clock.restart_images()
 
-    run.mkdir(parents=True, exist_ok=True)
     log = RunLog(run, _columns(plain), place.step) if first else None
     with log or nullcontext(), _termination() as terminated:
 

@@ -32,7 +32,7 @@ def pixels(root):
 
 def test_layout_is_that_of_cityscapes(tmp_path):
     write_streets(tmp_path, 2, 1, SIZE, 7, workers=1)
-    names = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*"))
+    names = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("[!.]*.*"))
     city, val = "streetstrain0007", "streetsval0007"
     assert names == sorted(
         [
@@ -154,6 +154,27 @@ def test_killed_run_goes_on(tmp_path):
     assert json.loads((tmp_path / "a" / MANIFEST).read_text())["train"] == 40
     assert not list(tmp_path.rglob("*.part"))
     assert len(pixels(tmp_path / "a")) == 120
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
+def test_two_runs_at_once_both_end_well(tmp_path):
+    """Two arms that are started together make their scenes together."""
+    code = (
+        "from pathlib import Path\n"
+        "from cofeat.data.streets.write import write_streets\n"
+        "seen = []\n"
+        f"write_streets(Path({str(tmp_path / 'a')!r}), 12, 0, {SIZE}, 0, workers=1,"
+        " progress=lambda done, _: seen.append(done))\n"
+        "assert seen == sorted(seen)\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+    assert len(pixels(tmp_path / "a")) == 36
+    assert not list(tmp_path.rglob("*.part*"))
 
 
 def test_failing_process_is_told(tmp_path):

@@ -11,13 +11,14 @@ def test_columns_are_grouped_and_those_without_a_value_are_left_out():
         "loss": [2.0, 1.0],
         "loss_disparity": [2.0, 1.0],
         "weight_disparity": [1.0, 1.0],
+        "pressure_compressibility": [0.1, 0.1],
         "val_miou": [NAN, 0.3],
         "lr": [NAN, NAN],
     }
     groups = {title: [name for name, _ in plots] for title, plots in training_groups({"a": log})}
     assert groups == {
         "Losses": ["Total loss", "Disparity"],
-        "Weights": ["Weight of disparity"],
+        "Weights": ["Weight of disparity", "Pressure of compressibility"],
         "Validation": ["mIoU"],
     }
 

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from PIL import Image
 
 from cofeat.data.streets.render import RENDERER_VERSION, render_scene
 from cofeat.errors import CofeatError, InvalidInputError
+from cofeat.files import hold
 from cofeat.tasks.disparity import to_png16
 
 MANIFEST = "streets.json"
@@ -31,6 +33,7 @@ _PLAN = "streets.partial.json"
 SPLITS = ("train", "val")
 # Six digits count the frames in a file's name.
 MAX_SCENES = 1_000_000
+_POLL_S = 0.5
 Progress = Callable[[int, int], None]
 
 
@@ -95,12 +98,32 @@ def write_streets(
     root = Path(root)
     if _compare(root / MANIFEST, plan):
         return
+    root.mkdir(parents=True, exist_ok=True)
+    release = _wait_for_turn(root, plan, progress)
+    try:
+        if not _compare(root / MANIFEST, plan):
+            _write_missing(root, plan, workers, progress)
+    finally:
+        release()
+
+
+def _wait_for_turn(root: Path, plan: Plan, progress: Progress | None) -> Callable[[], None]:
+    """Return what lets other processes write there, once no other does; show their progress."""
+    while (release := hold(root)) is None:
+        _compare(root / _PLAN, plan)
+        if progress:
+            progress(_count_complete(root, plan), len(plan.jobs))
+        time.sleep(_POLL_S)
+    return release
+
+
+def _write_missing(root: Path, plan: Plan, workers: int | None, progress: Progress | None) -> None:
+    """Write the scenes that are not there yet, and then that all are."""
     _compare(root / _PLAN, plan)
     _write_file(root / _PLAN, json.dumps(asdict(plan), indent=1).encode())
     jobs = plan.jobs
-    missing = [job for job in jobs if not _is_complete(root, seed, *job)]
-    count = min(workers or os.cpu_count() or 1, len(missing))
-    done = len(jobs) - len(missing)
+    done = _count_complete(root, plan)
+    count = min(workers or os.cpu_count() or 1, len(jobs) - done)
     if progress:
         progress(done, len(jobs))
     steps = _write_here(root, plan, 0, 1) if count <= 1 else _write_apart(root, plan, count)
@@ -148,6 +171,10 @@ def _compare(path: Path, plan: Plan) -> bool:
             "use another folder, or delete this one"
         )
     return True
+
+
+def _count_complete(root: Path, plan: Plan) -> int:
+    return sum(_is_complete(root, plan.seed, *job) for job in plan.jobs)
 
 
 def _is_complete(root: Path, seed: int, split: str, frame: int) -> bool:

@@ -12,7 +12,6 @@ from cofeat.evaluation.report.plots import Line, style_of, training_plot
 MAX_POINTS = 160
 _TITLES = {
     "loss": "Total loss",
-    "pressure": "Pressure of the compressibility term",
     "feature_range": "Range of the features (max − min)",
     "bits_per_element": "Bits per feature element",
     "val_miou": "mIoU",
@@ -56,9 +55,9 @@ def _describe(column: str) -> tuple[str, str]:
     words = column.replace("_", " ")
     if column.startswith("loss"):
         return "Losses", _TITLES.get(column, words.removeprefix("loss ").capitalize())
-    if column.startswith("weight_") or column == "pressure":
-        title = f"Weight of {words.removeprefix('weight ')}"
-        return "Weights", _TITLES.get(column, title)
+    for kind in ("weight", "pressure"):
+        if column.startswith(f"{kind}_"):
+            return "Weights", f"{kind.capitalize()} of {words.removeprefix(f'{kind} ')}"
     if column.startswith("val_"):
         return "Validation", _TITLES.get(column, words.removeprefix("val ").capitalize())
     if column in {"feature_range", "bits_per_element"}:
