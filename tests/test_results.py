@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cofeat.evaluation.points import load_curve
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -19,6 +21,15 @@ def test_texts_say_what_the_results_hold():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_curve_can_be_read_with_its_figures_by_image():
+    files = [
+        file for file in (ROOT / "results").rglob("*.json") if '"per_image"' in file.read_text()
+    ]
+    assert len(files) > 50
+    for file in files:
+        load_curve(file)
 
 
 def cells(text, block):
