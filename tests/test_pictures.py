@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from cofeat.errors import BitstreamError, InvalidInputError
+from cofeat.image import read_image
 from cofeat.pictures import FORMATS, decode_picture, encode_picture, parse_picture_spec
 
 LOSSY = ("jpeg", "webp", "avif")
@@ -137,6 +138,18 @@ def test_a_picture_is_turned_upright(photograph):
     file = io.BytesIO()
     Image.fromarray(photograph).save(file, "PNG", exif=exif)
     np.testing.assert_array_equal(decode_picture(file.getvalue()), np.rot90(photograph, -1))
+
+
+def test_what_read_image_refuses_is_refused_here_too(photograph):
+    grey = Image.fromarray(photograph).convert("L")
+    deep, wide = io.BytesIO(), io.BytesIO()
+    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(deep, "PNG")
+    Image.new("L", (32769, 1)).save(wide, "PNG")
+    for file, message in ((deep, "more than 8 bits"), (wide, "32769x1: a side is at most 32768")):
+        with pytest.raises(BitstreamError, match=message):
+            decode_picture(file.getvalue())
+        with pytest.raises(InvalidInputError):
+            read_image(file.getvalue())
 
 
 def test_more_scans_than_any_encoder_writes_are_refused(photograph):

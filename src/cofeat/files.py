@@ -12,16 +12,29 @@ _LOCK = ".lock"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to, and move it into place at the end.
+    """Give a temporary path to write to, and move it into the place of ``path`` at the end.
 
     The temporary name keeps the ending of ``path``, from which many writers
-    tell the format. Nothing is moved where the block raises.
+    tell the format. Nothing is moved where the block raises. A link stays, and
+    what it points to is replaced; what is no file, such as a device or a pipe,
+    cannot be, and is written to itself.
+
+    Raises:
+        OSError: there is no room or no right to write there; it names ``path``.
     """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    place = path.resolve()
     # Several processes may write the same file at once.
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    temporary = place.with_name(f".tmp-{os.getpid()}-{place.name}")
     try:
         yield temporary
-        temporary.replace(path)
+        temporary.replace(place)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

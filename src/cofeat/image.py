@@ -68,16 +68,20 @@ def read_image(source: str | Path | bytes) -> UInt8Array:
             a channel.
     """
     with open_image(source) as picture:
-        if picture.mode.startswith(DEEP_MODES):
-            raise InvalidInputError(
-                f"{_name(source)} is a grey picture of more than 8 bits a pixel "
-                f"({picture.mode}), whose range cofeat cannot know: scale it to 8 bits"
-            )
-        return np.array(upright(picture))
+        return np.array(upright(picture, _name(source)))
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF says, and into RGB."""
+def upright(picture: Image.Image, name: str = "it") -> Image.Image:
+    """Turn a picture as its EXIF says, and into RGB.
+
+    Raises:
+        InvalidInputError: it has more than 8 bits a channel; the message calls it by the name.
+    """
+    if picture.mode.startswith(DEEP_MODES):
+        raise InvalidInputError(
+            f"{name} is a grey picture of more than 8 bits a pixel ({picture.mode}), whose range "
+            "cofeat cannot know: scale it to 8 bits"
+        )
     return ImageOps.exif_transpose(picture).convert("RGB")
 
 

@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cofeat.errors import BitstreamError, InvalidInputError, MissingPackageError
-from cofeat.image import UInt8Array, upright
+from cofeat.image import MAX_SIDE_PX, UInt8Array, upright
 from cofeat.registry import nearest
 
 # Twice an 8K frame; a picture that declares more is refused before its pixels take memory.
@@ -184,6 +184,8 @@ def _read(entry: PictureFormat, data: bytes, max_pixels: int) -> UInt8Array:
         with entry.reader(io.BytesIO(data)) as picture:
             width, height = picture.size
             small = width * height <= max_pixels
+            if small and max(width, height) > MAX_SIDE_PX:
+                raise ValueError(f"it is {width}x{height}: a side is at most {MAX_SIDE_PX} pixels")
             pixels = np.asarray(upright(picture)) if small else None
     # Hostile bytes make Pillow's parsers raise whatever Python raises.
     except Exception as error:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cofeat.cli.main import main
+from cofeat.data.streets.write import write_streets
 from cofeat.feature.pipeline import compress, decompress
 from cofeat.image import read_image
 from cofeat.network.build import load_network
@@ -34,6 +35,18 @@ def test_stream_is_that_of_the_library(model, picture, capsys):
         f"{street} -> {street[:-4]}.cft: {len(data)} bytes, "
         f"{8 * len(data) / features.size:.3f} bits/element, jpeg:90\n"
     )
+
+
+def test_a_bundle_gives_its_codec_and_its_only_encoder(exported, picture, tmp_path, capsys):
+    """What a device has on board: no fp32 encoder, and a codec that was chosen for it."""
+    write_streets(tmp_path / "data", 1, 1, (32, 64), 0, workers=1)
+    words = ["--data", str(tmp_path / "data"), "--dataset", "streets", "--size", "64x32"]
+    words += ["--parts", "encoder_int8", "--codec", "jpeg:90"]
+    bundle = str(tmp_path / "bundle")
+    assert main(["export", exported.checkpoint, "-o", bundle, *words]) == 0
+    capsys.readouterr()
+    assert main(["compress", picture(), "-m", bundle, "-o", str(tmp_path / "s.cft")]) == 0
+    assert "jpeg:90" in capsys.readouterr().out
 
 
 def test_many_pictures_and_a_broken_one_among_them(model, picture, tmp_path, capsys):

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import os
-import stat
-import threading
 from pathlib import Path
 
 import pytest
 
-from cofeat.cli.each import check_distinct, for_each, outputs, read_bytes, write_bytes
+from cofeat.cli.each import check_distinct, for_each, outputs, read_bytes
 from cofeat.errors import BitstreamError, InvalidInputError
 
 
@@ -69,15 +66,3 @@ def test_reading_stops_after_the_most(tmp_path):
     assert len(read_bytes(str(path), 10)) == 11
     assert len(read_bytes(str(path), 100)) == 100
     assert len(read_bytes(str(path))) == 100
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_a_pipe_is_written_to_not_replaced(tmp_path):
-    pipe, got = tmp_path / "pipe", []
-    os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
-    reader.start()
-    write_bytes(str(pipe), b"abc")
-    reader.join(timeout=10)
-    assert got == [b"abc"]
-    assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -112,9 +112,30 @@ def test_overlays(edge, exported, picture, tmp_path):
     np.testing.assert_array_equal(seen, load_task("disparity").draw(expected["disparity"]))
 
 
+@pytest.mark.parametrize("url", ["http://h:99999", "http://h:-1", "http://h:0", "http://xn--a"])
+def test_a_url_that_cannot_be_is_told_before_any_frame(edge, picture, url):
+    status, out, err = edge(picture(), url=url)
+    assert (status, out) == (2, "")
+    assert err == f"cofeat: error: server '{url}': give its URL, such as http://host:8000\n"
+
+
+def test_an_unreadable_video_is_lost_and_the_rest_goes_on(edge, picture, tmp_path):
+    pytest.importorskip("av")
+    video = tmp_path / "drive.mp4"
+    video.write_bytes(b"")
+    status, out, err = edge(picture("a.png"), str(video), picture("b.png"))
+    assert [line.split(":")[0] for line in out.splitlines()] == ["a", "drive.mp4", "b"]
+    assert status == 1
+    assert "'drive.mp4' is lost" in err
+
+
+def test_a_source_that_is_not_there_is_told_before_any_frame(edge, picture, tmp_path):
+    assert edge(picture("a.png"), str(tmp_path / "nowhere.png"))[:2] == (2, "")
+
+
 def test_two_frames_of_one_name_do_not_share_files(edge, picture, tmp_path):
-    status, _, err = edge(picture("a/x.png"), picture("b/x.png"), "-o", str(tmp_path / "out"))
-    assert status == 2
+    status, out, err = edge(picture("a/x.png"), picture("b/x.png"), "-o", str(tmp_path / "out"))
+    assert (status, out) == (2, "")
     assert "two frames are called 'x'" in err
 
 

@@ -119,6 +119,7 @@ def test_points_of_several_curves_and_points_that_are_measured(exported, words, 
         (["--points", "c=nowhere.json"], "there is no model 'c' here"),
         (["--points", "nowhere.json"], "'nowhere.json'"),
         (["--size", "64"], "size '64' is not"),
+        (["--threads", "0"], "0 threads"),
     ],
 )
 def test_wrong_words_are_one_line(exported, words, tmp_path, capsys, extra, message):

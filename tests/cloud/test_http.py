@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -50,6 +51,26 @@ def test_binary_in_and_out(client, kit):
     told = response.parameters
     assert sorted(told) == ["decode_ms", "encode_ms", "run_ms"]
     assert all(0 <= ms < 1000 * 60 for ms in told.values())
+
+
+def test_the_upload_is_not_the_clouds_time(client, kit):
+    """The header is what a device takes off its own time to know the link's."""
+    body, length = encode_request(request_of(kit.stream_of()))
+
+    def slowly():
+        yield body[:10]
+        time.sleep(1)
+        yield body[10:]
+
+    headers = {"Inference-Header-Content-Length": str(length)}
+    began_s = time.monotonic()
+    answer = client.post(INFER, content=slowly(), headers=headers)
+    took_ms = 1000 * (time.monotonic() - began_s)
+    cloud_ms = float(answer.headers["Server-Timing"].removeprefix("cloud;dur="))
+    assert answer.status_code == 200
+    length = int(answer.headers["Inference-Header-Content-Length"])
+    assert sum(decode_response(answer.content, length).parameters.values()) <= cloud_ms
+    assert cloud_ms <= took_ms - 1000
 
 
 def test_json_in_and_out(client, kit):

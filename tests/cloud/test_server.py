@@ -275,6 +275,7 @@ def test_a_certificate_of_its_own_and_no_page(exported, tmp_path):
         (["BUNDLE", "--workers", "2", "--grpc-port", "0"], "several workers need one gRPC port"),
         (["BUNDLE", "--port", "99999"], "port 99999: give 0 to 65535"),
         (["BUNDLE", "--grpc-port", "-1"], "port -1: give 0 to 65535"),
+        (["BUNDLE", "--port", "9", "--grpc-port", "9"], "port 9 for HTTP and for gRPC"),
         (["BUNDLE", "--tls-self-signed", "--host", "a" * 70], "that is no name"),
     ],
 )

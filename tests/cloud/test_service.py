@@ -378,6 +378,8 @@ def test_a_repository_has_models_and_no_two_alike(kit):
         Repository([])
     with pytest.raises(InvalidInputError, match="two bundles have model 'street' version 1"):
         Repository([kit.Model(), kit.Model()])
+    with pytest.raises(InvalidInputError, match="'street' has neither heads nor whole"):
+        Repository([kit.Model(parts=("encoder_int8",))])
 
 
 def test_an_anonymous_stream_needs_one_model(kit):

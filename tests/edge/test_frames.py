@@ -97,7 +97,7 @@ def test_a_video_that_is_turned_comes_upright(monkeypatch):
 def test_what_is_no_picture_and_no_video(tmp_path, piped):
     pytest.importorskip("av")
     (tmp_path / "text").write_text("neither")
-    with pytest.raises(InvalidInputError, match="'text' cannot be read as a picture or a video"):
+    with pytest.raises(InvalidInputError, match="/text' cannot be read as a picture or a video"):
         list(frames(tmp_path / "text"))
     with pytest.raises(InvalidInputError, match="there is no file"):
         list(frames("nowhere.png"))

@@ -14,6 +14,7 @@ from cofeat.export import write
 from cofeat.export.write import Options, Source, export_bundle
 from cofeat.feature.quantizer import dequantize, quantize
 from cofeat.image import IMAGENET_MEAN, IMAGENET_STD
+from cofeat.network.build import Model, build_network
 from cofeat.tasks import load_task
 
 
@@ -142,6 +143,19 @@ def test_only_the_parts_that_are_wanted(loaded, noise, tmp_path, monkeypatch, ex
     assert ("measuring b in fp32", 1, 1) in told
 
 
+@pytest.mark.parametrize("options", [{"codec": "jpeg"}, {"point_codecs": ("png", "webp:75")}])
+def test_a_codec_that_does_not_hold_the_bits_is_refused_before_any_work(
+    noise, tmp_path, monkeypatch, options
+):
+    config = {"encoder": "tiny", "bits": 12}
+    model = Model(build_network(**config), config, {}, bytes(8), tmp_path)
+    monkeypatch.setattr(write, "export_graph", None)
+    with pytest.raises(InvalidInputError, match="holds up to 8 bits, not 12"):
+        export_bundle(
+            tmp_path / "out", [Source("a", model, noise(1), noise(1), "n")], Options(**options)
+        )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -151,6 +165,7 @@ def test_only_the_parts_that_are_wanted(loaded, noise, tmp_path, monkeypatch, ex
         ({"calibration_images": 0}, "calibration_images is 0"),
         ({"accuracy_images": -1}, "accuracy_images is -1"),
         ({"codec": "gif"}, "no codec 'gif'"),
+        ({"threads": -3}, "-3 threads"),
     ],
 )
 def test_options_that_cannot_be(options, message):

@@ -41,6 +41,16 @@ def test_without_a_budget_the_codec_or_the_default():
         assert coding.compress(FEATURES, *GIVEN) == compress(FEATURES, codec, *GIVEN)
 
 
+def test_bits_that_no_codec_holds_are_refused_before_there_are_features():
+    Coding("jpeg").check(8)
+    Coding("jpeg,png", Budget(1000)).check(12)
+    Coding(None, Budget(1000)).check(12)
+    with pytest.raises(InvalidInputError, match="'jpeg' holds up to 8 bits, not 12"):
+        Coding("jpeg").check(12)
+    with pytest.raises(InvalidInputError, match="'jpeg' holds up to 8 bits, not 12"):
+        Coding("jpeg,webp", Budget(1000)).check(12)
+
+
 def test_within_a_budget_the_best_that_fits():
     exact = len(compress(FEATURES, "zstd", *GIVEN))
     assert len(Coding("zstd,jpeg", Budget(exact)).compress(FEATURES, *GIVEN)) == exact

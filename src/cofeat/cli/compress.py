@@ -31,9 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.cli.each import STANDARD, for_each, outputs, read_bytes, write_bytes
     from cofeat.cli.models import open_model
     from cofeat.feature.bitstream import unpack
-    from cofeat.feature.budget import DEFAULT_CODEC, Coding
+    from cofeat.feature.budget import Coding
     from cofeat.feature.codecs import codec_name
-    from cofeat.feature.tables import usual_codec
     from cofeat.image import read_image
 
     Coding(arguments.codec, budget_of(arguments))  # what is wrong is told before work is done
@@ -42,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if to_standard and arguments.json:
         raise InvalidInputError("standard output cannot hold both a bitstream and JSON")
     model = open_model(arguments.model)
-    default = usual_codec(model.fitted, DEFAULT_CODEC)
-    coding = Coding(arguments.codec, budget_of(arguments), default)
+    coding = Coding(arguments.codec, budget_of(arguments), model.codec)
+    coding.check(model.bits)
     rows: list[dict[str, Any]] = []
 
     def work(name: str) -> None:

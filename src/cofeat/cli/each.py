@@ -106,12 +106,9 @@ def read_bytes(name: str, max_bytes: int = -1) -> bytes:
 
 def write_bytes(name: str, data: bytes) -> None:
     """Write a file whole or not at all, or to standard output."""
-    path = Path(name)
     if name == STANDARD:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    elif path.exists() and not path.is_file():
-        path.write_bytes(data)  # a device or a pipe: nothing to move into its place
     else:
-        with replacing(path) as temporary:
+        with replacing(Path(name)) as temporary:
             temporary.write_bytes(data)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cofeat.cli.coding import add_coding, budget_of
 from cofeat.cli.numbers import finite
@@ -173,27 +173,51 @@ def _token(file: Path | None) -> str | None:
 
 
 def _frames(sources: list[str], distinct: bool) -> Iterator[Frame]:
-    """Find the frames of all sources.
+    """Find the frames of all sources; one that cannot be read is a frame that cannot.
 
     Args:
         sources: as the command line has them.
         distinct: whether no two frames may have one name, since files are called by it.
 
     Raises:
-        InvalidInputError: two have, or a source cannot be used.
+        InvalidInputError: two have, or a source is not there; as far as that can be known, before
+            the first frame.
     """
-    from cofeat.edge.frames import frames
+    from cofeat.edge.frames import names_of
 
+    known = [name for source in sources for name in names_of(source)]
+    if distinct and len(set(known)) < len(known):
+        raise _same_name(next(name for name in known if known.count(name) > 1))
     names: set[str] = set()
     for source in sources:
-        for frame in frames(source):
-            if distinct and frame.name in names:
-                raise InvalidInputError(
-                    f"two frames are called '{frame.name}' and would be written to the same "
-                    "files: give their sources one at a time"
-                )
+        for frame in _as_far_as_read(source):
+            if distinct and frame.name in names:  # of a video
+                raise _same_name(frame.name)
             names.add(frame.name)
             yield frame
+
+
+def _same_name(name: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"two frames are called '{name}' and would be written to the same files: give their "
+        "sources one at a time"
+    )
+
+
+def _as_far_as_read(source: str) -> Iterator[Frame]:
+    """Find the frames of a source; the last one tells why there are no more, where it cannot."""
+    from cofeat.edge.frame import Frame
+    from cofeat.edge.frames import frames
+
+    try:
+        yield from frames(source)
+    except InvalidInputError as error:
+        reason = error
+
+        def refuse() -> NoReturn:
+            raise reason
+
+        yield Frame(Path(source).name, refuse)
 
 
 def _line(result: Result) -> str:

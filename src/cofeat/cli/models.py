@@ -34,6 +34,8 @@ class RunnableModel(Protocol):
     """A fixed distance of two levels, instead of the features' own range."""
     stride: int
     """Image pixels for one feature, along each side."""
+    codec: str
+    """Taken where none is asked for."""
 
     @property
     def fitted(self) -> Tables | None:
@@ -66,7 +68,9 @@ def open_model(name: str) -> RunnableModel:
     if names_bundle(name):
         from cofeat.runtime import RuntimeModel
 
-        return RuntimeModel(open_bundle_model(name))
+        model = open_bundle_model(name)
+        only_int8 = model.has("encoder_int8") and not model.has("encoder")
+        return RuntimeModel(model, "int8" if only_int8 else "fp32")
     if not Path(name).is_dir() and name not in shipped.names():
         raise InvalidInputError(
             f"'{name}' is no folder: give the folder of a run or of a checkpoint, as 'cofeat "
@@ -86,6 +90,9 @@ class CheckpointModel:
     """
 
     def __init__(self, model: Model) -> None:
+        from cofeat.feature.budget import DEFAULT_CODEC
+        from cofeat.feature.tables import usual_codec
+
         self._network = model.network
         self.model_id = model.model_id
         self.bits = model.network.qlayer.bits
@@ -93,6 +100,7 @@ class CheckpointModel:
         self.step = model.network.qlayer.step
         self.stride = model.network.stride
         self.fitted = model.tables
+        self.codec = usual_codec(model.tables, DEFAULT_CODEC)
 
     def feature_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """Return (C, H, W) of the features of an image of (height, width)."""

@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out.parent
     if not folder.is_dir():
         raise InvalidInputError(f"there is no folder '{folder}' for the profile: make it first")
+    if arguments.out.is_dir():
+        raise InvalidInputError(f"'{arguments.out}' is a folder: name the file of the profile")
     profile = profile_here(
         open_models(arguments.bundle),
         size=arguments.size,

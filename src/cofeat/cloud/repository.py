@@ -79,6 +79,12 @@ class Repository:
         self.models = sorted(models, key=lambda model: (model.name, -int(model.version)))
         if not self.models:
             raise InvalidInputError("there is no model to serve: give a bundle")
+        for model in self.models:
+            if not any(model.has(part) for part in SERVED):
+                raise InvalidInputError(
+                    f"model '{model.name}' has neither {' nor '.join(SERVED)}, so there is nothing "
+                    "to answer with: export it with one of them"
+                )
         for one, two in zip(self.models, self.models[1:], strict=False):
             if (one.name, one.version) == (two.name, two.version):
                 raise InvalidInputError(

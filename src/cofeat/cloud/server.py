@@ -82,6 +82,8 @@ class ServerOptions:
             raise InvalidInputError(f"{self.workers} workers: give at least 1")
         if self.workers > 1 and self.grpc_port == 0:
             raise InvalidInputError("several workers need one gRPC port: name it")
+        if self.port and self.port == self.grpc_port:
+            raise InvalidInputError(f"port {self.port} for HTTP and for gRPC: give each its own")
         for port in (self.port, self.grpc_port):
             if port is not None and not 0 <= port <= _MAX_PORT:
                 raise InvalidInputError(f"port {port}: give 0 to {_MAX_PORT}")

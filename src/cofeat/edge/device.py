@@ -65,7 +65,8 @@ class Device:
             precision = "int8" if entry.has("encoder_int8") else "fp32"
         self.model = RuntimeModel(entry, precision, threads)
         self.tasks = self._known(self.model.tasks if tasks is None else tasks)
-        self._coding = Coding(codec, budget, default=entry.entry.codec)
+        self._coding = Coding(codec, budget, default=self.model.codec)
+        self._coding.check(self.model.bits)
         self._picture = _picture_name(picture)
         self._answers = check_answers(answers)
 
@@ -82,6 +83,7 @@ class Device:
         other = copy.copy(self)
         if codec is not None:
             other._coding = Coding(codec)
+            other._coding.check(self.model.bits)
         if picture is not None:
             other._picture = _picture_name(picture)
         return other

@@ -26,6 +26,27 @@ _HEAD_BYTES = 16
 _MAX_PICTURE_BYTES = 256 * 2**20
 
 
+def names_of(source: str | Path) -> list[str]:
+    """Return the names of a source's frames without reading them; a video's alone, of all of its.
+
+    Args:
+        source: as ``frames`` takes it.
+
+    Raises:
+        InvalidInputError: there is nothing.
+    """
+    if source == STANDARD:
+        return [_STANDARD_NAME]
+    path = Path(source)
+    if path.is_dir():
+        return [file.stem for file in _pictures_in(path)]
+    if not path.exists():
+        raise InvalidInputError(
+            f"there is no file '{source}': give a picture, a folder of pictures or a video"
+        )
+    return [path.stem]
+
+
 def frames(source: str | Path) -> Iterator[Frame]:
     """Find the frames of a source, one after another.
 
@@ -42,12 +63,10 @@ def frames(source: str | Path) -> Iterator[Frame]:
         return
     path = Path(source)
     if path.is_dir():
-        yield from _folder(path)
+        for picture in _pictures_in(path):
+            yield frame_of(picture, picture.stem)
         return
-    if not path.is_file():
-        raise InvalidInputError(
-            f"there is no file '{source}': give a picture, a folder of pictures or a video"
-        )
+    names_of(source)
     with path.open("rb") as file:
         is_picture = _PICTURE.match(file.read(_HEAD_BYTES))
     if is_picture or path.suffix.lower() in _SUFFIXES:
@@ -58,12 +77,11 @@ def frames(source: str | Path) -> Iterator[Frame]:
     yield from video_frames(str(path), path.stem)
 
 
-def _folder(folder: Path) -> Iterator[Frame]:
+def _pictures_in(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
     if not files:
         raise InvalidInputError(f"folder '{folder}' holds no picture: give one that does")
-    for file in files:
-        yield frame_of(file, file.stem)
+    return files
 
 
 def _standard() -> Iterator[Frame]:

@@ -40,8 +40,11 @@ def video_frames(source: str | IO[bytes], name: str) -> Iterator[Frame]:
                 # Decoding stays a frame ahead at most, so the pixels are converted when read.
                 yield Frame(f"{name}_{number:06d}", partial(_upright, decoded))
     except av.FFmpegError as error:
+        piped = not isinstance(source, str) and not source.seekable()
+        hint = "; an MP4 that was not made for streaming wants a file, not a pipe" if piped else ""
+        what = source if isinstance(source, str) else name
         raise InvalidInputError(
-            f"'{name}' cannot be read as a picture or a video: {error.strerror or error}"
+            f"'{what}' cannot be read as a picture or a video: {error.strerror or error}{hint}"
         ) from error
 
 

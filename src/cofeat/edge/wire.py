@@ -48,6 +48,7 @@ from cofeat.protocol.messages import InferRequest, InferResponse, bytes_tensor
 # The names of a model's inputs.
 Kind = Literal["bitstream", "image"]
 
+_MAX_PORT = 65535
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_REASON = 300
 # A server that has not said within this time that it lives is taken to be gone.
@@ -152,14 +153,15 @@ class Wire:
             headers["Authorization"] = f"Bearer {token}"
         try:
             url = httpx.URL(self.server)
-            if url.scheme not in ("http", "https") or not url.host:
+            port = 1 if url.port is None else url.port
+            if url.scheme not in ("http", "https") or not url.host or not 1 <= port <= _MAX_PORT:
                 raise httpx.InvalidURL("")
             context = ssl.create_default_context(cafile=ca)
             # Time is bounded by who calls, for a whole exchange and not for each of its reads.
             self._client = httpx.AsyncClient(
                 base_url=url, headers=headers, timeout=None, verify=context, transport=transport
             )
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):  # the latter of names that IDNA does not know
             raise InvalidInputError(
                 f"server '{server}': give its URL, such as http://host:8000"
             ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from cofeat.export.int8 import quantize_encoder
 from cofeat.export.parity import check_parity
 from cofeat.export.points import feature_point, merged, picture_point, uncoded_point
 from cofeat.feature.codecs import parse_codec
+from cofeat.feature.pipeline import check_depth
 from cofeat.feature.tables import usual_codec
 from cofeat.image import format_size
 from cofeat.network.build import Model
@@ -88,10 +90,17 @@ class Options:
         for name in ("version", "calibration_images", "accuracy_images"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}: give at least 1")
-        for codec in (self.codec or DEFAULT_CODEC, *self.point_codecs):
+        if self.threads is not None and self.threads < 1:
+            raise InvalidInputError(f"{self.threads} threads: give at least 1")
+        for codec in self.codecs:
             parse_codec(codec)
         for picture in self.point_pictures:
             parse_picture_spec(picture)
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """All codecs of features that are named."""
+        return (*([self.codec] if self.codec else ()), *self.point_codecs)
 
 
 def export_bundle(
@@ -123,6 +132,8 @@ def export_bundle(
             raise InvalidInputError(
                 f"two models are called '{name}': name them, as NAME=CHECKPOINT"
             )
+    for source, codec in itertools.product(sources, options.codecs):
+        check_depth(parse_codec(codec).codec, source.model.network.qlayer.bits)
     with writing_bundle(folder, overwrite) as writer:
         for source in sources:
             _export(writer, source, options, on_progress or (lambda *_: None))

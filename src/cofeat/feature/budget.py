@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cofeat.errors import InvalidInputError
 from cofeat.feature.codecs import CodecSpec, parse_codec
-from cofeat.feature.pipeline import compress
+from cofeat.feature.pipeline import check_depth, compress
 from cofeat.feature.quantizer import Float32Array
 from cofeat.feature.rate import (
     DEFAULT_LADDER,
@@ -82,6 +82,15 @@ class Coding:
             own = default.partition(":")[0]
             usual = own if own == LEARNED_CODEC else DEFAULT_LADDER
             self._rungs = parse_ladder(codec or usual)
+
+    def check(self, bits: int) -> None:
+        """Refuse features that cannot be coded so, before any is there.
+
+        Raises:
+            InvalidInputError: no codec that may be used holds so many bits.
+        """
+        if not any(rung.codec.max_bits >= bits for rung in self._rungs):
+            check_depth(self._rungs[0].codec, bits)
 
     def compress(
         self,

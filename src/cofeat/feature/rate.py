@@ -223,7 +223,7 @@ def parse_rate(text: str) -> float:
     if not match:
         raise InvalidInputError(f"rate '{text}' is not like 10Mbit, 500kbit/s or 1.5MB/s")
     bits = 8 if match[3] == "B" else 1
-    return _positive(float(match[1]), f"'{text}'") * _PREFIX[match[2].lower()] * bits
+    return _positive(float(match[1]), f"in rate '{text}'") * _PREFIX[match[2].lower()] * bits
 
 
 def _whole(number_of_bytes: float) -> int:

@@ -77,6 +77,7 @@ class RuntimeModel:
         self.per_channel = entry.per_channel
         self.step = entry.step
         self.stride = entry.stride
+        self.codec = entry.codec
         self.tasks = tuple(task.name for task in entry.tasks)
         self._shapes = {task.name: task.shape for task in entry.tasks}
         self._model = model

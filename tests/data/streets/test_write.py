@@ -184,6 +184,12 @@ def test_failing_process_is_told(tmp_path):
         write_streets(tmp_path, 2, 2, SIZE, 0, workers=2)
 
 
+def test_a_size_that_no_scene_has_leaves_the_folder_to_another(tmp_path):
+    with pytest.raises(InvalidInputError, match="8x8 cannot be rendered"):
+        write_streets(tmp_path / "a", 1, 1, (8, 8), 0)
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.parametrize(("train", "seed", "told"), [(-1, 0, "train is -1"), (1, -3, "seed is -3")])
 def test_numbers_out_of_range_are_told(tmp_path, train, seed, told):
     with pytest.raises(InvalidInputError, match=told):

@@ -38,6 +38,19 @@ class Scene:
     """float32 (H, W), pixels of the 2048 px wide image; 0 invalid."""
 
 
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse sizes, (height, width) in pixels, that no scene has.
+
+    Raises:
+        InvalidInputError: a side is out of range.
+    """
+    if not all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in size):
+        raise InvalidInputError(
+            f"a street scene of {format_size(size)} cannot be rendered: "
+            f"each side is {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels"
+        )
+
+
 def render_scene(seed: int, size: tuple[int, int]) -> Scene:
     """Render a scene.
 
@@ -51,11 +64,7 @@ def render_scene(seed: int, size: tuple[int, int]) -> Scene:
     Raises:
         InvalidInputError: a side is out of range.
     """
-    if not all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in size):
-        raise InvalidInputError(
-            f"a street scene of {format_size(size)} cannot be rendered: "
-            f"each side is {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels"
-        )
+    check_size(size)
     dice = Dice(f"scene/{seed}")
     canvas = Canvas(roll_camera(dice.fork("camera"), size))
     light = roll_light(dice.fork("light"))

@@ -23,7 +23,7 @@ from typing import Any
 
 from PIL import Image
 
-from cofeat.data.streets.render import RENDERER_VERSION, render_scene
+from cofeat.data.streets.render import RENDERER_VERSION, check_size, render_scene
 from cofeat.errors import CofeatError, InvalidInputError
 from cofeat.files import hold
 from cofeat.tasks.disparity import to_png16
@@ -141,6 +141,7 @@ def _check_plan(plan: Plan) -> Plan:
     for name, value in (("train", plan.train), ("val", plan.val)):
         if not 0 <= value <= MAX_SCENES:
             raise InvalidInputError(f"{name} is {value}: give 0 to {MAX_SCENES} scenes")
+    check_size((plan.height, plan.width))
     if plan.seed < 0:
         raise InvalidInputError(f"the seed is {plan.seed}: give 0 or more")
     return plan
