@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Encoder2 (ResNet-34 without its last stage) from scratch, with another seed and by a shorter way than in
 # small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; some twelve hours on
-# two cores. A network for coded pictures, four with a bottleneck and a learned rate, the paper's two arms.
+# two cores. A network for coded pictures, four with a bottleneck and a learned rate, the paper's two arms, those
+# of Encoder1 too.
 # Goes on where it was stopped; measured on scenes of seed 2.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +14,9 @@ OUT=results/encoder2-again
 
 $COFEAT data streets $DATA --train 3000 --val 200 --size 256x128 --seed 1
 $COFEAT data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
+ENCODER=encoder2
 train() { # NAME THREADS WORDS...
-    OMP_NUM_THREADS=$2 $COFEAT train recipes/streets-encoder2.yaml data.root=$DATA data.size=256x128 \
+    OMP_NUM_THREADS=$2 $COFEAT train recipes/streets-$ENCODER.yaml data.root=$DATA data.size=256x128 \
         data.train=3000 data.val=200 train.seed=1 train.batch=8 machine.threads="$2" machine.precision=bf16-mixed \
         "loss.tasks.segmentation={rule: log, pressure: 1}" "loss.tasks.disparity={rule: log, pressure: 1}" \
         "loss.tasks.reconstruction={rule: log, pressure: 0.1}" "${@:3}" -o "$RUNS/$1"
@@ -103,21 +105,35 @@ train pictures-deep 1 train.arm=baseline "$CODED" train.start=$RUNS/pictures-8 n
 measure pictures-deep deep/control "" "$(printf avif:%s, 62 60 58 57 55 53 50 48 46 44 42)avif:36"
 measure pictures-deep deep/control-others "" jpeg:60,jpeg:50,jpeg:40,webp:80,webp:75,webp:60,webp:50
 
-# The paper's two arms, on from the same network with equal noise.
+# The paper's two arms, on from the same network with equal noise; twice for Encoder2, the second time from a
+# better network, and for Encoder1, which begins with that one's first three stages.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
+PLACE= START=pictures-1 NOISE='train.coarse=[4,32]'
 arm() { # NAME WORDS...
-    train "$1" 1 "train.start=$RUNS/pictures-1" train.freeze_batch_norm=true train.learning_rate=3e-4 \
-        'train.coarse=[4,32]' train.epochs=3 train.validate_epochs=3 "${@:2}"
-    measure "$1" "$1" $FEATURES ""
+    train "${PLACE/\//-}$1" 1 "train.start=$RUNS/$START" train.freeze_batch_norm=true train.learning_rate=3e-4 \
+        "$NOISE" train.epochs=3 train.validate_epochs=3 "${@:2}"
+    measure "${PLACE/\//-}$1" "$PLACE$1" $FEATURES ""
 }
 weights() { # SEGMENTATION'S DISPARITY'S RECONSTRUCTION'S
     printf 'loss.tasks.%s.pressure=%s\n' segmentation "$1" disparity "$2" reconstruction "$3"
 }
+read -ra EQUAL < <(weights 0.5 0.5 0.5 | xargs)
 proposed() { # NAME FORM PRESSURE WEIGHTS...
     # shellcheck disable=SC2046  # one word a weight
     arm "$1" train.arm=proposed "loss.compressibility={rule: log, pressure: $3, form: $2}" $(weights "${@:4}")
 }
-# shellcheck disable=SC2046
-arm baseline train.arm=baseline $(weights 0.5 0.5 0.5)
+arm baseline train.arm=baseline "${EQUAL[@]}"
 proposed bits-0.25 bits 0.25 0.95 0.52 0.78
 proposed mean-0.15 scale_free 0.15 1.12 0.56 0.85
+proposed mean-0.1 scale_free 0.1 1 0.6 0.72
+
+PLACE=later/ START=pictures-9
+arm baseline train.arm=baseline "${EQUAL[@]}"
+proposed bits-0.25 bits 0.25 0.85 0.52 0.68
+proposed bits-0.27 bits 0.27 1.5 0.58 0.85
+
+ENCODER=encoder1 PLACE=encoder1/ START=encoder1-start
+train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "$NOISE" train.learning_rate=8e-4 \
+    train.epochs=5 train.validate_epochs=1 "${EQUAL[@]}"
+arm baseline train.arm=baseline "${EQUAL[@]}"
+proposed bits-0.1 bits 0.1 0.62 0.5 0.56
