@@ -131,6 +131,7 @@ PLACE=later/ START=pictures-9
 arm baseline train.arm=baseline "${EQUAL[@]}"
 proposed bits-0.25 bits 0.25 0.85 0.52 0.68
 proposed bits-0.27 bits 0.27 1.5 0.58 0.85
+proposed bits-0.35 bits 0.35 2.2 0.68 1.15
 
 ENCODER=encoder1 PLACE=encoder1/ START=encoder1-start
 train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "$NOISE" train.learning_rate=8e-4 \

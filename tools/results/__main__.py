@@ -55,6 +55,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "again-points": lambda: points_table({"Encoder2 again": encoders.AGAIN}),
     "again-pair": lambda: pair_table({"Encoder2 again": encoders.AGAIN}),
     "again-deciding": encoders.AGAIN.deciding_table,
+    "later-points": lambda: points_table(encoders.LATER),
+    "later-pair": lambda: pair_table(encoders.LATER),
     "late-deciding": encoders.LATE.deciding_table,
     "late-each": encoders.LATE.each_table,
     "late-versus": encoders.LATE.versus_table,

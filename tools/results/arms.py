@@ -14,7 +14,8 @@ FORMS = {"scale_free": "mean of T", "bits": "bits of T"}
 BASELINE = "baseline"
 PROPOSED = (
     *("mean-0.1", "mean-0.15", "mean-0.3"),
-    *("bits-0.1", "bits-0.25", "bits-0.3", "bits-0.6", "bits-0.9"),
+    *("bits-0.1", "bits-0.25", "bits-0.27", "bits-0.3", "bits-0.35", "bits-0.38"),
+    *("bits-0.6", "bits-0.9"),
 )
 
 
@@ -45,6 +46,7 @@ def pair_table(studies: dict[str, Study]) -> str:
             "98 to 20": (baseline.codecs, "pchip"),
             "98 to 20, cubic": (baseline.codecs, "cubic"),
             "95 to 80": (PAPER_POINTS, "pchip"),
+            "95 to 80, cubic": (PAPER_POINTS, "cubic"),
         }
         for label, curve in proposed:
             for title, (points, method) in sweeps.items():
@@ -63,9 +65,17 @@ def beyond_table(anchor: Curve, ways: dict[str, Curve]) -> str:
 
 def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
     """Return encoder -> L_c -> the curve over PNG and JPEG, the baseline first."""
+    return {encoder: _by_label(_measured(study)) for encoder, study in studies.items()}
+
+
+def _by_label(curves: list[Curve]) -> dict[str, Curve]:
+    """Return the curves over PNG and JPEG by their L_c, by their weights too where that is one."""
+    labels = [loss_label(curve) for curve in curves]
     return {
-        encoder: {loss_label(curve): family(curve, "png", "jpeg") for curve in _measured(study)}
-        for encoder, study in studies.items()
+        label if labels.count(label) == 1 else f"{label}; {_weights(curve)}": family(
+            curve, "png", "jpeg"
+        )
+        for label, curve in zip(labels, curves, strict=True)
     }
 
 

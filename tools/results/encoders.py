@@ -11,6 +11,11 @@ STUDIES = {"Encoder1": Study("small-encoders/encoder1"), "Encoder2": STUDY}
 AGAIN = Study("encoder2-again")
 LATE = Study("encoder2-again/late")
 LONG = Study("encoder2-again/long")
+# The pair again: on from the better network, and of Encoder1.
+LATER = {
+    "Encoder2": Study("encoder2-again/later"),
+    "Encoder1": Study("encoder2-again/encoder1"),
+}
 DEEP = Study("encoder2-again/deep")
 CONTROL = Study("encoder2-again/deep", pictures="control")
 # Folders of proposed arms: the paper's loss made scale-free, and ours.
