@@ -132,6 +132,7 @@ arm baseline train.arm=baseline "${EQUAL[@]}"
 proposed bits-0.25 bits 0.25 0.85 0.52 0.68
 proposed bits-0.27 bits 0.27 1.5 0.58 0.85
 proposed bits-0.35 bits 0.35 2.2 0.68 1.15
+proposed bits-0.38 bits 0.38 2.45 0.725 1.29
 
 ENCODER=encoder1 PLACE=encoder1/ START=encoder1-start
 train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "$NOISE" train.learning_rate=8e-4 \
