@@ -117,7 +117,7 @@ arm() { # NAME WORDS...
 weights() { # SEGMENTATION'S DISPARITY'S RECONSTRUCTION'S
     printf 'loss.tasks.%s.pressure=%s\n' segmentation "$1" disparity "$2" reconstruction "$3"
 }
-read -ra EQUAL < <(weights 0.5 0.5 0.5 | xargs)
+mapfile -t EQUAL < <(weights 0.5 0.5 0.5)
 proposed() { # NAME FORM PRESSURE WEIGHTS...
     # shellcheck disable=SC2046  # one word a weight
     arm "$1" train.arm=proposed "loss.compressibility={rule: log, pressure: $3, form: $2}" $(weights "${@:4}")

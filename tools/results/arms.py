@@ -65,17 +65,9 @@ def beyond_table(anchor: Curve, ways: dict[str, Curve]) -> str:
 
 def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
     """Return encoder -> L_c -> the curve over PNG and JPEG, the baseline first."""
-    return {encoder: _by_label(_measured(study)) for encoder, study in studies.items()}
-
-
-def _by_label(curves: list[Curve]) -> dict[str, Curve]:
-    """Return the curves over PNG and JPEG by their L_c, by their weights too where that is one."""
-    labels = [loss_label(curve) for curve in curves]
     return {
-        label if labels.count(label) == 1 else f"{label}; {_weights(curve)}": family(
-            curve, "png", "jpeg"
-        )
-        for label, curve in zip(labels, curves, strict=True)
+        encoder: {loss_label(curve): family(curve, "png", "jpeg") for curve in _measured(study)}
+        for encoder, study in studies.items()
     }
 
 

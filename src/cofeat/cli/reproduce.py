@@ -53,13 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     from cofeat.cli.machine import provenance
     from cofeat.cli.train import train_arm
     from cofeat.evaluation.report.page import build_report
-    from cofeat.feature.codecs import parse_codec
-    from cofeat.feature.pipeline import check_depth
+    from cofeat.feature.pipeline import check_codecs
     from cofeat.network.build import load_network
 
     recipe = load_experiment(arguments.recipe, arguments.overrides)
-    for codec in recipe.evaluate.codecs:  # now, not after hours of training
-        check_depth(parse_codec(codec).codec, recipe.network.bits)
+    check_codecs(recipe.evaluate.codecs, recipe.network.bits)  # now, not after hours of training
     folder = arguments.out or Path("runs") / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     results = folder / "results"

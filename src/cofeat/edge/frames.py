@@ -40,7 +40,7 @@ def names_of(source: str | Path) -> list[str]:
     path = Path(source)
     if path.is_dir():
         return [file.stem for file in _pictures_in(path)]
-    if not path.exists():
+    if not path.is_file():
         raise InvalidInputError(
             f"there is no file '{source}': give a picture, a folder of pictures or a video"
         )
@@ -66,7 +66,7 @@ def frames(source: str | Path) -> Iterator[Frame]:
         for picture in _pictures_in(path):
             yield frame_of(picture, picture.stem)
         return
-    names_of(source)
+    names_of(source)  # refuses what is not there
     with path.open("rb") as file:
         is_picture = _PICTURE.match(file.read(_HEAD_BYTES))
     if is_picture or path.suffix.lower() in _SUFFIXES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from cofeat.export.int8 import quantize_encoder
 from cofeat.export.parity import check_parity
 from cofeat.export.points import feature_point, merged, picture_point, uncoded_point
 from cofeat.feature.codecs import parse_codec
-from cofeat.feature.pipeline import check_depth
+from cofeat.feature.pipeline import check_codecs
 from cofeat.feature.tables import usual_codec
 from cofeat.image import format_size
 from cofeat.network.build import Model
@@ -132,8 +131,8 @@ def export_bundle(
             raise InvalidInputError(
                 f"two models are called '{name}': name them, as NAME=CHECKPOINT"
             )
-    for source, codec in itertools.product(sources, options.codecs):
-        check_depth(parse_codec(codec).codec, source.model.network.qlayer.bits)
+    for source in sources:
+        check_codecs(options.codecs, source.model.network.qlayer.bits)
     with writing_bundle(folder, overwrite) as writer:
         for source in sources:
             _export(writer, source, options, on_progress or (lambda *_: None))

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +110,12 @@ def check_depth(codec: Codec, bits: int) -> None:
             f"codec '{codec.name}' holds up to {codec.max_bits} bits, "
             f"not {bits}: use {' or '.join(_codecs_for(bits))}"
         )
+
+
+def check_codecs(codecs: Iterable[str], bits: int) -> None:
+    """Refuse more bits than each of the codecs, such as ``"jpeg:90"``, holds, as above."""
+    for codec in codecs:
+        check_depth(parse_codec(codec).codec, bits)
 
 
 def compress_quantized(
