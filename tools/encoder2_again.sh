@@ -10,10 +10,12 @@ COFEAT=.venv/bin/cofeat
 RUNS=runs/encoder2-again
 DATA=$RUNS/train
 TEST=$RUNS/test
+MANY=$RUNS/many
 OUT=results/encoder2-again
 
 $COFEAT data streets $DATA --train 3000 --val 200 --size 256x128 --seed 1
 $COFEAT data streets $TEST --train 1 --val 200 --size 256x128 --seed 2
+$COFEAT data streets $MANY --train 1 --val 1000 --size 256x128 --seed 4
 ENCODER=encoder2
 train() { # NAME THREADS WORDS...
     OMP_NUM_THREADS=$2 $COFEAT train recipes/streets-$ENCODER.yaml data.root=$DATA data.size=256x128 \
@@ -21,9 +23,9 @@ train() { # NAME THREADS WORDS...
         "loss.tasks.segmentation={rule: log, pressure: 1}" "loss.tasks.disparity={rule: log, pressure: 1}" \
         "loss.tasks.reconstruction={rule: log, pressure: 0.1}" "${@:3}" -o "$RUNS/$1"
 }
-measure() { # RUN NAME CODECS PICTURES
+measure() { # RUN NAME CODECS PICTURES [SCENES]
     [ -e "$OUT/$2/points.csv" ] ||
-        OMP_NUM_THREADS=1 $COFEAT eval "$RUNS/$1" --data $TEST -o "$OUT/$2" --codecs "$3" --pictures "$4"
+        OMP_NUM_THREADS=1 $COFEAT eval "$RUNS/$1" --data "${5:-$TEST}" -o "$OUT/$2" --codecs "$3" --pictures "$4"
 }
 
 # Scenes of half the size take a third of the time.
@@ -108,10 +110,10 @@ measure pictures-deep deep/control-others "" jpeg:60,jpeg:50,jpeg:40,webp:80,web
 # The paper's two arms, on from the same network with equal noise; twice for Encoder2, the second time from a
 # better network, and for Encoder1, which begins with that one's first three stages.
 FEATURES=png,jpeg:98,jpeg:95,jpeg:90,jpeg:85,jpeg:80,jpeg:70,jpeg:60,jpeg:40,jpeg:20
-PLACE= START=pictures-1 NOISE='train.coarse=[4,32]'
+PLACE= START=pictures-1 EACH=('train.coarse=[4,32]')
 arm() { # NAME WORDS...
     train "${PLACE/\//-}$1" 1 "train.start=$RUNS/$START" train.freeze_batch_norm=true train.learning_rate=3e-4 \
-        "$NOISE" train.epochs=3 train.validate_epochs=3 "${@:2}"
+        "${EACH[@]}" train.epochs=3 train.validate_epochs=3 "${@:2}"
     measure "${PLACE/\//-}$1" "$PLACE$1" $FEATURES ""
 }
 weights() { # SEGMENTATION'S DISPARITY'S RECONSTRUCTION'S
@@ -133,9 +135,32 @@ proposed bits-0.25 bits 0.25 0.85 0.52 0.68
 proposed bits-0.27 bits 0.27 1.5 0.58 0.85
 proposed bits-0.35 bits 0.35 2.2 0.68 1.15
 proposed bits-0.38 bits 0.38 2.45 0.725 1.29
+# Those of bits-0.35 without L_c.
+mapfile -t WEIGHTS < <(weights 2.2 0.68 1.15)
+arm baseline-weights train.arm=baseline "${WEIGHTS[@]}"
 
 ENCODER=encoder1 PLACE=encoder1/ START=encoder1-start
-train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "$NOISE" train.learning_rate=8e-4 \
+train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "${EACH[@]}" train.learning_rate=8e-4 \
     train.epochs=5 train.validate_epochs=1 "${EQUAL[@]}"
 arm baseline train.arm=baseline "${EQUAL[@]}"
 proposed bits-0.1 bits 0.1 0.62 0.5 0.56
+
+# Three epochs more, each arm on from itself, with an average of the weights.
+EACH+=(train.average=0.995)
+PLACE=encoder1-longer/ START=encoder1-baseline
+arm baseline train.arm=baseline "${EQUAL[@]}"
+START=encoder1-bits-0.1
+proposed bits-0.11 bits 0.11 1.1 0.68 0.9
+
+ENCODER=encoder2 PLACE=longer/ START=later-baseline
+arm baseline train.arm=baseline "${EQUAL[@]}"
+START=later-bits-0.35
+proposed bits-0.4 bits 0.4 2.2 0.7 1.35
+proposed bits-0.42 bits 0.42 2.2 0.85 1.2
+START=later-baseline-weights
+mapfile -t WEIGHTS < <(weights 2.2 0.85 1.2)
+arm baseline-weights train.arm=baseline "${WEIGHTS[@]}"
+# The paper's points on many scenes.
+for name in baseline bits-0.42 baseline-weights; do
+    measure "longer-$name" "longer/many/$name" png,jpeg:95,jpeg:90,jpeg:85,jpeg:80 "" $MANY
+done

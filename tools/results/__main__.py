@@ -16,7 +16,7 @@ import encoders
 import mobile
 import photographs
 import transform
-from arms import curves_by_loss, pair_table, points_table
+from arms import control_table, curves_by_loss, pair_table, points_table
 from common import ROOT
 from plot import plot, plot_arms
 
@@ -31,7 +31,7 @@ _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 BLOCKS: dict[str, Callable[[], str]] = {
     "mobile-points": lambda: points_table(mobile.STUDIES),
     "mobile-pair": lambda: pair_table(mobile.STUDIES),
-    "mobile-control": mobile.control_table,
+    "mobile-control": lambda: control_table(mobile.STUDY, mobile.BITS),
     "beyond": mobile.beyond_table,
     "codec": mobile.codec_table,
     "points": mobile.points_table,
@@ -57,6 +57,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "again-deciding": encoders.AGAIN.deciding_table,
     "later-points": lambda: points_table(encoders.LATER),
     "later-pair": lambda: pair_table(encoders.LATER),
+    "later-control": lambda: control_table(encoders.LATER["Encoder2"], encoders.WEIGHTED),
+    "longer-points": lambda: points_table(encoders.LONGER),
+    "longer-pair": lambda: pair_table(encoders.LONGER),
+    "longer-control": lambda: control_table(encoders.LONGER["Encoder2"], encoders.WEIGHTED_LONGER),
+    "many-pair": lambda: pair_table({"Encoder2": encoders.MANY}),
+    "many-control": lambda: control_table(encoders.MANY, encoders.WEIGHTED_LONGER),
     "late-deciding": encoders.LATE.deciding_table,
     "late-each": encoders.LATE.each_table,
     "late-versus": encoders.LATE.versus_table,

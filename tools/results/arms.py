@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from common import MEASURES, PAPER_POINTS, bd_cells, family, measures, point, table
@@ -10,13 +11,10 @@ from study import Study
 from cofeat.evaluation.points import Curve, select_codecs
 
 FORMS = {"scale_free": "mean of T", "bits": "bits of T"}
-# Folders of a study's results: the baseline, and proposed arms by form and pressure of L_c.
-BASELINE = "baseline"
-PROPOSED = (
-    *("mean-0.1", "mean-0.15", "mean-0.3"),
-    *("bits-0.1", "bits-0.25", "bits-0.27", "bits-0.3", "bits-0.35", "bits-0.38"),
-    *("bits-0.6", "bits-0.9"),
-)
+# Folders of a study's results: the baseline, and one with a proposed arm's weights; those of
+# proposed arms say form and pressure of L_c, as in ``bits-0.9``.
+BASELINE, CONTROL = "baseline", "baseline-weights"
+PROPOSED = ("mean", "bits")
 
 
 def points_table(studies: dict[str, Study]) -> str:
@@ -41,19 +39,45 @@ def pair_table(studies: dict[str, Study]) -> str:
     rows = []
     for encoder, curves in curves_by_loss(studies).items():
         (_, baseline), *proposed = curves.items()
-        # The points, and how a curve is laid through them.
-        sweeps = {
-            "98 to 20": (baseline.codecs, "pchip"),
-            "98 to 20, cubic": (baseline.codecs, "cubic"),
-            "95 to 80": (PAPER_POINTS, "pchip"),
-            "95 to 80, cubic": (PAPER_POINTS, "cubic"),
-        }
         for label, curve in proposed:
-            for title, (points, method) in sweeps.items():
-                pair = (select_codecs(each, points) for each in (baseline, curve))
-                rows.append([encoder, label, title, *bd_cells(*pair, method=method)])
+            for title, points in _sweeps(baseline).items():
+                pair = [select_codecs(each, points) for each in (baseline, curve)]
+                # How a curve is laid through the points: ours, and the paper's.
+                rows += [
+                    [encoder, label, title, *bd_cells(*pair)],
+                    [encoder, label, f"{title}, cubic", *bd_cells(*pair, method="cubic")],
+                ]
     head = ["encoder", "L_c", "PNG and JPEG", *MEASURES.values()]
     return table(head, rows)
+
+
+def control_table(study: Study, arm: str) -> str:
+    """Return what of a proposed arm's gain is L_c's, and what its task weights'.
+
+    Args:
+        study: with a baseline of those weights.
+        arm: the proposed arm's folder.
+    """
+    baseline, control = (
+        family(study.curve(name, BASELINE), "png", "jpeg") for name in (BASELINE, CONTROL)
+    )
+    proposed = family(study.curve(arm, "proposed"), "png", "jpeg")
+    rows = []
+    for title, points in _sweeps(baseline).items():
+        before, weighted, after = (
+            select_codecs(curve, points) for curve in (baseline, control, proposed)
+        )
+        rows += [
+            ["the weights alone, against the baseline", title, *bd_cells(before, weighted)],
+            ["L_c, against a baseline of its weights", title, *bd_cells(weighted, after)],
+        ]
+    return table(["what is compared", "PNG and JPEG", *MEASURES.values()], rows)
+
+
+def _sweeps(baseline: Curve) -> dict[str, Sequence[str]]:
+    """Return the points that arms are compared over: the wide sweep, if measured, the paper's."""
+    wide = {"98 to 20": baseline.codecs} if len(baseline.codecs) > len(PAPER_POINTS) else {}
+    return {**wide, "95 to 80": PAPER_POINTS}
 
 
 def beyond_table(anchor: Curve, ways: dict[str, Curve]) -> str:
@@ -73,8 +97,16 @@ def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
 
 def _measured(study: Study) -> list[Curve]:
     """Return the curves of the arms that were measured, the baseline first."""
-    proposed = [study.curve(name, "proposed") for name in PROPOSED if study.has(name)]
-    return [study.curve(BASELINE, BASELINE), *proposed]
+    arms = [name.partition("-") for name in study.folders()]
+    proposed = sorted(
+        (PROPOSED.index(form), float(pressure), f"{form}-{pressure}")
+        for form, _, pressure in arms
+        if form in PROPOSED
+    )
+    return [
+        study.curve(BASELINE, BASELINE),
+        *(study.curve(name, "proposed") for *_, name in proposed),
+    ]
 
 
 def loss_label(curve: Curve) -> str:

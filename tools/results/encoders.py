@@ -16,6 +16,14 @@ LATER = {
     "Encoder2": Study("encoder2-again/later"),
     "Encoder1": Study("encoder2-again/encoder1"),
 }
+# Three epochs more of each of these; of Encoder2 also over the paper's points on many scenes.
+LONGER = {
+    "Encoder2": Study("encoder2-again/longer"),
+    "Encoder1": Study("encoder2-again/encoder1-longer"),
+}
+MANY = Study("encoder2-again/longer/many")
+# The arms that have a baseline of their weights.
+WEIGHTED, WEIGHTED_LONGER = "bits-0.35", "bits-0.42"
 DEEP = Study("encoder2-again/deep")
 CONTROL = Study("encoder2-again/deep", pictures="control")
 # Folders of proposed arms: the paper's loss made scale-free, and ours.

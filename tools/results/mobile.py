@@ -15,25 +15,10 @@ STUDIES = {
     "EfficientNet-Lite0": STUDY,
     "the same, seed 1 of the pair": Study("streets-mobile/seed1"),
 }
-# Folders of proposed arms: the paper's loss made scale-free, and ours, which is shipped; and of a
-# baseline with the task weights of the latter.
-PAPER, BITS, CONTROL = "mean-0.3", "bits-0.9", "baseline-weights"
+# Folders of proposed arms: the paper's loss made scale-free, and ours, which is shipped.
+PAPER, BITS = "mean-0.3", "bits-0.9"
 # Points of a way in the table of points, at most.
 SHOWN = 14
-
-
-def control_table() -> str:
-    """Return what of the shipped arm's gain is L_c's, and what its task weights'."""
-    control = family(STUDY.curve(CONTROL, arms.BASELINE), "png", "jpeg")
-    baseline = family(STUDY.curve(arms.BASELINE, arms.BASELINE), "png", "jpeg")
-    rows = [
-        ["the weights alone, against the baseline", *bd_cells(baseline, control)],
-        [
-            "L_c, against a baseline of its weights",
-            *bd_cells(control, _proposed(BITS, "png", "jpeg")),
-        ],
-    ]
-    return table(["PNG and JPEG, 98 to 20", *MEASURES.values()], rows)
 
 
 def beyond_table() -> str:

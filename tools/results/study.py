@@ -37,9 +37,9 @@ class Study:
         """Return a measured curve."""
         return load_curve(self._folder / folder / f"{name}.json")
 
-    def has(self, folder: str) -> bool:
-        """Tell whether something was measured under that name."""
-        return (self._folder / folder).is_dir()
+    def folders(self) -> list[str]:
+        """Return the names under which something was measured."""
+        return [path.name for path in self._folder.iterdir()]
 
     def rate(self) -> Curve:
         """Return the curve of the learned bottleneck's features."""
