@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Encoder2 (ResNet-34 without its last stage) from scratch, with another seed and by a shorter way than in
-# small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; some twelve hours on
+# small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; some fifteen hours on
 # two cores. A network for coded pictures, four with a bottleneck and a learned rate, the paper's two arms, those
 # of Encoder1 too.
-# Goes on where it was stopped; measured on scenes of seed 2.
+# Goes on where it was stopped; measured on scenes of seed 2, some of it on those of seed 4 too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 COFEAT=.venv/bin/cofeat
