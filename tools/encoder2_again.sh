@@ -119,47 +119,49 @@ arm() { # NAME WORDS...
 weights() { # SEGMENTATION'S DISPARITY'S RECONSTRUCTION'S
     printf 'loss.tasks.%s.pressure=%s\n' segmentation "$1" disparity "$2" reconstruction "$3"
 }
-mapfile -t EQUAL < <(weights 0.5 0.5 0.5)
-proposed() { # NAME FORM PRESSURE WEIGHTS...
+plain() { # NAME WEIGHTS...: without L_c
     # shellcheck disable=SC2046  # one word a weight
+    arm "$1" train.arm=baseline $(weights "${@:2}")
+}
+proposed() { # NAME FORM PRESSURE WEIGHTS...
+    # shellcheck disable=SC2046
     arm "$1" train.arm=proposed "loss.compressibility={rule: log, pressure: $3, form: $2}" $(weights "${@:4}")
 }
-arm baseline train.arm=baseline "${EQUAL[@]}"
+plain baseline 0.5 0.5 0.5
 proposed bits-0.25 bits 0.25 0.95 0.52 0.78
 proposed mean-0.15 scale_free 0.15 1.12 0.56 0.85
 proposed mean-0.1 scale_free 0.1 1 0.6 0.72
 
 PLACE=later/ START=pictures-9
-arm baseline train.arm=baseline "${EQUAL[@]}"
+plain baseline 0.5 0.5 0.5
 proposed bits-0.25 bits 0.25 0.85 0.52 0.68
 proposed bits-0.27 bits 0.27 1.5 0.58 0.85
 proposed bits-0.35 bits 0.35 2.2 0.68 1.15
 proposed bits-0.38 bits 0.38 2.45 0.725 1.29
 # Those of bits-0.35 without L_c.
-mapfile -t WEIGHTS < <(weights 2.2 0.68 1.15)
-arm baseline-weights train.arm=baseline "${WEIGHTS[@]}"
+plain baseline-weights 2.2 0.68 1.15
 
 ENCODER=encoder1 PLACE=encoder1/ START=encoder1-start
+# shellcheck disable=SC2046
 train encoder1-start 1 train.arm=baseline train.start=$RUNS/pictures-9 "${EACH[@]}" train.learning_rate=8e-4 \
-    train.epochs=5 train.validate_epochs=1 "${EQUAL[@]}"
-arm baseline train.arm=baseline "${EQUAL[@]}"
+    train.epochs=5 train.validate_epochs=1 $(weights 0.5 0.5 0.5)
+plain baseline 0.5 0.5 0.5
 proposed bits-0.1 bits 0.1 0.62 0.5 0.56
 
 # Three epochs more, each arm on from itself, with an average of the weights.
 EACH+=(train.average=0.995)
 PLACE=encoder1-longer/ START=encoder1-baseline
-arm baseline train.arm=baseline "${EQUAL[@]}"
+plain baseline 0.5 0.5 0.5
 START=encoder1-bits-0.1
 proposed bits-0.11 bits 0.11 1.1 0.68 0.9
 
 ENCODER=encoder2 PLACE=longer/ START=later-baseline
-arm baseline train.arm=baseline "${EQUAL[@]}"
+plain baseline 0.5 0.5 0.5
 START=later-bits-0.35
 proposed bits-0.4 bits 0.4 2.2 0.7 1.35
 proposed bits-0.42 bits 0.42 2.2 0.85 1.2
 START=later-baseline-weights
-mapfile -t WEIGHTS < <(weights 2.2 0.85 1.2)
-arm baseline-weights train.arm=baseline "${WEIGHTS[@]}"
+plain baseline-weights 2.2 0.85 1.2
 # The paper's points on many scenes.
 for name in baseline bits-0.42 baseline-weights; do
     measure "longer-$name" "longer/many/$name" png,jpeg:95,jpeg:90,jpeg:85,jpeg:80 "" $MANY

@@ -97,16 +97,17 @@ def curves_by_loss(studies: dict[str, Study]) -> dict[str, dict[str, Curve]]:
 
 def _measured(study: Study) -> list[Curve]:
     """Return the curves of the arms that were measured, the baseline first."""
-    arms = [name.partition("-") for name in study.folders()]
-    proposed = sorted(
-        (PROPOSED.index(form), float(pressure), f"{form}-{pressure}")
-        for form, _, pressure in arms
-        if form in PROPOSED
-    )
+    names = [name for name in study.folders() if name.partition("-")[0] in PROPOSED]
     return [
         study.curve(BASELINE, BASELINE),
-        *(study.curve(name, "proposed") for *_, name in proposed),
+        *(study.curve(name, "proposed") for name in sorted(names, key=_form_and_pressure)),
     ]
+
+
+def _form_and_pressure(name: str) -> tuple[int, float]:
+    """Return what proposed arms are ordered by, of a folder's name."""
+    form, _, pressure = name.partition("-")
+    return PROPOSED.index(form), float(pressure)
 
 
 def loss_label(curve: Curve) -> str:
