@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import claim
 import encoders
@@ -78,23 +79,27 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
+def _make(name: str) -> str:
+    return BLOCKS[name]()
+
+
+def _made(names: set[str]) -> dict[str, str]:
+    """Return the blocks of these names, on all cores: most resample their images at length."""
+    ordered = sorted(names)
+    with ProcessPoolExecutor() as pool:
+        return dict(zip(ordered, pool.map(_make, ordered), strict=True))
+
+
 def main() -> int:
     """Rebuild, or check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail on a difference")
     arguments = parser.parse_args()
-    made: dict[str, str] = {}
-
-    def block(match: re.Match[str]) -> str:
-        name = match[2]
-        if name not in made:
-            made[name] = BLOCKS[name]()
-        return f"{match[1]}{made[name]}{match[3]}"
-
+    texts = {path: path.read_text(encoding="utf-8") for path in TEXTS}
+    made = _made({match[2] for text in texts.values() for match in _BLOCK.finditer(text)})
     status = 0
-    for path in TEXTS:
-        text = path.read_text(encoding="utf-8")
-        new = _BLOCK.sub(block, text)
+    for path, text in texts.items():
+        new = _BLOCK.sub(lambda match: f"{match[1]}{made[match[2]]}{match[3]}", text)
         if arguments.check:
             if new != text:
                 sys.stderr.write(f"{path} differs from results/: run 'make results'\n")
