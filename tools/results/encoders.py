@@ -16,11 +16,14 @@ LATER = {
     "Encoder2": Study("encoder2-again/later"),
     "Encoder1": Study("encoder2-again/encoder1"),
 }
-# Three epochs more of each of these; of Encoder2 also over the paper's points on many scenes.
+# Three epochs more of each of these.
 LONGER = {
     "Encoder2": Study("encoder2-again/longer"),
     "Encoder1": Study("encoder2-again/encoder1-longer"),
 }
+# Encoder2's over the paper's points on other scenes: those that weights were chosen on, and many.
+LATER_CHOICE = Study("encoder2-again/later/choice")
+LONGER_CHOICE = Study("encoder2-again/longer/choice")
 MANY = Study("encoder2-again/longer/many")
 # The arms that have a baseline of their weights.
 WEIGHTED, WEIGHTED_LONGER = "bits-0.35", "bits-0.42"
