@@ -39,7 +39,7 @@ def cells(text, block):
 
 
 @pytest.mark.parametrize(
-    ("file", "prefix"), [("small-encoders.md", "deep-"), ("streets-mobile.md", "")]
+    ("file", "prefix"), [("encoder2-again.md", "deep-"), ("streets-mobile.md", "")]
 )
 def test_shares_are_those_of_the_bytes_beside_them(file, prefix):
     text = (ROOT / "docs" / "results" / file).read_text()

@@ -26,6 +26,8 @@ TEXTS = (
     ROOT / "docs" / "results" / "streets-mobile.md",
     ROOT / "docs" / "results" / "paper-claim.md",
     ROOT / "docs" / "results" / "small-encoders.md",
+    ROOT / "docs" / "results" / "paper-claim-longer.md",
+    ROOT / "docs" / "results" / "encoder2-again.md",
     ROOT / "docs" / "decisions" / "feature-codec.md",
 )
 _BLOCK = re.compile(r"(<!-- results: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
