@@ -25,8 +25,16 @@ LONGER = {
 LATER_CHOICE = Study("encoder2-again/later/choice")
 LONGER_CHOICE = Study("encoder2-again/longer/choice")
 MANY = Study("encoder2-again/longer/many")
+# Encoder1's with noise of one step, begun with wider noise and without.
+FINE = Study("encoder2-again/encoder1-fine")
+FINE_BOTH = {
+    "Encoder1": FINE,
+    "Encoder1, begun without": Study("encoder2-again/encoder1-anew"),
+}
+FINE_CHOICE = Study("encoder2-again/encoder1-fine/choice")
+FINE_MANY = Study("encoder2-again/encoder1-fine/many")
 # The arms that have a baseline of their weights.
-WEIGHTED, WEIGHTED_LONGER = "bits-0.35", "bits-0.42"
+WEIGHTED, WEIGHTED_LONGER, WEIGHTED_FINE = "bits-0.35", "bits-0.42", "bits-0.04"
 DEEP = Study("encoder2-again/deep")
 CONTROL = Study("encoder2-again/deep", pictures="control")
 # Folders of proposed arms: the paper's loss made scale-free, and ours.
