@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Encoder2 (ResNet-34 without its last stage) from scratch, with another seed and by a shorter way than in
-# small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; some fifteen hours on
+# small_encoders.sh: 3,000 street scenes from the first, at half the size and then whole; some seventeen hours on
 # two cores. A network for coded pictures, four with a bottleneck and a learned rate, the paper's two arms, those
 # of Encoder1 too.
 # Goes on where it was stopped; measured on scenes of seed 2, some of it on those of seeds 3 and 4 too.
