@@ -183,6 +183,9 @@ START=later-baseline-weights
 plain baseline-weights 2.2 0.85 1.2
 # The paper's points on other scenes: those that weights were chosen on, and many that nothing was.
 POINTS=png,jpeg:95,jpeg:90,jpeg:85,jpeg:80
+for name in baseline bits-0.25; do
+    measure $name choice/$name $POINTS "" $CHOICE
+done
 for name in later/{baseline,bits-0.35,bits-0.38} longer/{baseline,bits-0.4,bits-0.42} \
     encoder1-fine/{baseline,bits-0.12,bits-0.04}; do
     measure "${name/\//-}" "${name/\///choice/}" $POINTS "" $CHOICE

@@ -57,6 +57,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "encoder-versus": encoders.STUDY.versus_table,
     "again-points": lambda: points_table({"Encoder2 again": encoders.AGAIN}),
     "again-pair": lambda: pair_table({"Encoder2 again": encoders.AGAIN}),
+    "again-choice": lambda: pair_table({"Encoder2 again": encoders.AGAIN_CHOICE}),
     "again-deciding": encoders.AGAIN.deciding_table,
     "later-points": lambda: points_table(encoders.LATER),
     "later-pair": lambda: pair_table(encoders.LATER),

@@ -22,6 +22,7 @@ LONGER = {
     "Encoder1": Study("encoder2-again/encoder1-longer"),
 }
 # Encoder2's over the paper's points on other scenes: those that weights were chosen on, and many.
+AGAIN_CHOICE = Study("encoder2-again/choice")
 LATER_CHOICE = Study("encoder2-again/later/choice")
 LONGER_CHOICE = Study("encoder2-again/longer/choice")
 MANY = Study("encoder2-again/longer/many")
